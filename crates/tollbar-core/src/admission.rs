@@ -1,0 +1,499 @@
+//! The stages of admission, in the order of the contract. Each takes what the earlier ones returned and gives
+//! back evidence that only it can make; none writes a response, none calls another.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use http::{HeaderMap, Method};
+use tollbar_contract::{Code, Environment, Stage};
+use tollbar_openapi::{Find, RequestParts, check_parameters};
+
+use crate::{
+    Api, CallerAddress, ChangeId, Claims, Client, ClientId, Directory, EndpointRecord, KeyRecord, Location,
+    OauthRecord, Overage, Presented, Rejection, Snapshot, Switch, SwitchTarget, Tier, Timestamp,
+    address::is_allowed,
+    allowance::{AllowanceState, Charge, NotCharged},
+    api_key::checksum_is_right,
+    presented::{CHALLENGE, malformed},
+    scope,
+    window::{RateExceeded, RateState},
+};
+
+/// A credential that is known and in date.
+#[derive(Clone)]
+pub struct Authenticated {
+    credential: Credential,
+    client: ClientId,
+}
+
+#[derive(Clone)]
+enum Credential {
+    Key(Arc<KeyRecord>),
+    Token(Arc<Claims>, Arc<OauthRecord>),
+}
+
+impl Authenticated {
+    /// Its id, for the request log; never the credential itself.
+    pub fn credential_id(&self) -> String {
+        match &self.credential {
+            Credential::Key(key) => key.id.to_string(),
+            Credential::Token(claims, oauth) => format!("{} (token {})", oauth.id, claims.jti),
+        }
+    }
+
+    /// Whose it is.
+    pub const fn client_id(&self) -> ClientId {
+        self.client
+    }
+
+    /// The environment it opens.
+    pub fn environment(&self) -> Environment {
+        match &self.credential {
+            Credential::Key(key) => key.environment,
+            Credential::Token(claims, _) => claims.env,
+        }
+    }
+
+    /// Its own scopes, if it is limited to some.
+    pub fn own_scopes(&self) -> Option<BTreeSet<String>> {
+        match &self.credential {
+            Credential::Key(key) => key.scopes.clone(),
+            Credential::Token(claims, _) => Some(claims.scopes()),
+        }
+    }
+}
+
+/// Verifies a bearer token's signature. The data plane puts a cache before it.
+pub type VerifyToken<'a> = &'a dyn Fn(&str) -> Option<Arc<Claims>>;
+
+/// Stage 1: the platform is switched on.
+pub fn check_platform(
+    snapshot: &Snapshot,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let thrown = active_switches(snapshot, environment, now).find(|s| s.target == SwitchTarget::Platform);
+    thrown.map_or(Ok(()), |switch| Err(switched_off(Code::ApiPlatformDisabled, Stage::Platform, switch, now)))
+}
+
+/// Stage 3: the credential is known and in date.
+pub fn authenticate(
+    directory: &Directory,
+    presented: &Presented<'_>,
+    verify: VerifyToken<'_>,
+    now: Timestamp,
+) -> Result<Authenticated, Rejection> {
+    match presented {
+        Presented::ApiKey(key) => authenticate_key(directory, key, now),
+        Presented::Bearer(token) => authenticate_token(directory, token, verify, now),
+    }
+}
+
+fn authenticate_key(directory: &Directory, key: &[u8], now: Timestamp) -> Result<Authenticated, Rejection> {
+    let invalid =
+        |cause: &'static str| Rejection::new(Code::InvalidApiKey, Stage::Known, cause).challenging(CHALLENGE);
+    if !checksum_is_right(key) {
+        return Err(invalid(
+            "the key's checksum is wrong: it was mistyped or cut, or is not a key of this platform",
+        ));
+    }
+    // The digest is looked up, never compared with the key: there is nothing to be measured byte by byte.
+    let record = directory
+        .find_key(&directory.secrets.credential_digest(key))
+        .ok_or_else(|| invalid("no key has this digest"))?;
+    let is_revoked = record.revoked_at.is_some_and(|at| at <= now);
+    if !is_revoked && record.expires_at.is_some_and(|at| at <= now) {
+        let cause = format!("key {} expired at {}", record.id, record.expires_at.unwrap_or(now));
+        return Err(Rejection::new(Code::InvalidApiKey, Stage::Known, cause)
+            .challenging(CHALLENGE)
+            .because_of(record.change));
+    }
+    Ok(Authenticated { client: record.client, credential: Credential::Key(record) })
+}
+
+fn authenticate_token(
+    directory: &Directory,
+    token: &str,
+    verify: VerifyToken<'_>,
+    now: Timestamp,
+) -> Result<Authenticated, Rejection> {
+    let claims =
+        verify(token).ok_or_else(|| malformed("the bearer token was not signed by this platform"))?;
+    let expired = |cause: String| {
+        Rejection::new(Code::ExpiredToken, Stage::Known, cause)
+            .challenging("Bearer realm=\"api\", error=\"invalid_token\"")
+    };
+    if claims.is_expired(now) {
+        return Err(expired(format!(
+            "token {} ended at {}",
+            claims.jti,
+            Timestamp::from_seconds(claims.exp)
+        )));
+    }
+    let oauth = directory.find_oauth(claims.client_id);
+    let client = oauth.as_ref().and_then(|oauth| directory.find_client(oauth.client));
+    match (oauth, client) {
+        (Some(oauth), Some(client)) if !client.record.deleted => {
+            Ok(Authenticated { client: oauth.client, credential: Credential::Token(claims, oauth) })
+        }
+        _ => Err(expired(format!("the client of token {} no longer exists", claims.jti))),
+    }
+}
+
+/// Stage 4: the credential is not revoked. Reads the records anew, so that it can be asked again.
+pub fn check_not_revoked(
+    directory: &Directory,
+    authenticated: &Authenticated,
+    now: Timestamp,
+) -> Result<Arc<Client>, Rejection> {
+    let is_past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+    let client = directory.find_client(authenticated.client);
+    let revoked = |code, cause: String, change: Option<ChangeId>| {
+        let rejection = Rejection::new(code, Stage::Revoked, cause);
+        Err(match change {
+            Some(change) => rejection.because_of(change),
+            None => rejection,
+        })
+    };
+    match &authenticated.credential {
+        Credential::Key(key) => {
+            let key = directory.find_key(&key.digest).unwrap_or_else(|| key.clone());
+            if is_past(key.revoked_at) {
+                let cause = format!("key {} is revoked since {}", key.id, key.revoked_at.unwrap_or(now));
+                return revoked(Code::RevokedApiKey, cause, Some(key.change));
+            }
+            match client {
+                Some(client) if !client.record.deleted => Ok(client),
+                Some(client) => {
+                    let cause = format!("client {} is deleted", client.record.id);
+                    revoked(Code::RevokedApiKey, cause, Some(client.record.change))
+                }
+                None => revoked(Code::RevokedApiKey, format!("client {} is gone", key.client), None),
+            }
+        }
+        Credential::Token(claims, oauth) => {
+            let oauth = directory.find_oauth(oauth.id).unwrap_or_else(|| oauth.clone());
+            if let Some(change) = directory.find_revoked_token(&claims.jti) {
+                return revoked(Code::RevokedToken, format!("token {} is revoked", claims.jti), change);
+            }
+            if is_past(oauth.revoked_at) {
+                let cause = format!("credential {} is revoked", oauth.id);
+                return revoked(Code::RevokedToken, cause, Some(oauth.change));
+            }
+            let Some(client) = client else {
+                return revoked(Code::RevokedToken, format!("client {} is gone", oauth.client), None);
+            };
+            if client.record.tokens_valid_from.is_some_and(|from| claims.issued_at() < from) {
+                let cause = format!("all tokens of {} issued before now were revoked", client.record.id);
+                return revoked(Code::RevokedToken, cause, Some(client.record.change));
+            }
+            Ok(client)
+        }
+    }
+}
+
+/// Stage 5: the client is in good standing.
+pub fn check_standing(client: &Client) -> Result<(), Rejection> {
+    if client.record.suspended {
+        let cause = format!("client {} ({}) is suspended", client.record.id, client.record.name);
+        return Err(
+            Rejection::new(Code::ClientSuspended, Stage::Standing, cause).because_of(client.record.change)
+        );
+    }
+    Ok(())
+}
+
+/// Stage 6: the address is allowed.
+pub fn check_address(client: &Client, caller: CallerAddress) -> Result<(), Rejection> {
+    if is_allowed(caller.address, &client.record.allow_ips) {
+        return Ok(());
+    }
+    let allowed: Vec<String> = client.record.allow_ips.iter().map(ToString::to_string).collect();
+    let cause = format!("{caller} ({}) is not in [{}]", caller.source(), allowed.join(", "));
+    Err(Rejection::new(Code::IpNotAllowed, Stage::Address, cause).because_of(client.record.change))
+}
+
+/// Stage 7: the credential's environment is the one that is called.
+pub fn check_environment(authenticated: &Authenticated, called: Environment) -> Result<(), Rejection> {
+    let own = authenticated.environment();
+    if own == called {
+        return Ok(());
+    }
+    let cause = format!("a {own} credential was used on {called}");
+    Err(Rejection::new(Code::CredentialEnvironmentMismatch, Stage::Environment, cause))
+}
+
+/// An endpoint that exists (stage 8).
+#[derive(Clone)]
+pub struct Operation {
+    api: Arc<Api>,
+    endpoint: usize,
+    path_parameters: Vec<(String, String)>,
+}
+
+impl Operation {
+    /// The API it is of.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// The endpoint.
+    ///
+    /// # Panics
+    /// Never: the number came from the router of the same API.
+    #[expect(clippy::indexing_slicing, reason = "the number came from the router of the same API")]
+    pub fn endpoint(&self) -> &EndpointRecord {
+        &self.api.record.endpoints[self.endpoint]
+    }
+
+    /// `GET /v1/orders/{id}`.
+    pub fn name(&self) -> String {
+        let operation = &self.endpoint().operation;
+        format!("{} {}{}", operation.method, self.api.record.base, operation.path)
+    }
+}
+
+/// Stage 8: path and method exist. `OPTIONS` never matches: see [`allowed_methods`].
+pub fn find_operation(location: &Location<'_>, method: &Method) -> Result<Operation, Rejection> {
+    let not_found = |cause: &'static str| Rejection::new(Code::NotFound, Stage::Endpoint, cause);
+    if location.base.is_none() {
+        return Err(not_found("the path is under no base path"));
+    }
+    let api =
+        location.api.ok_or_else(|| not_found("no API on this base has an upstream in this environment"))?;
+    let found = api.find(method.as_str(), location.rest);
+    if let Some(stripped) = without_path_parameters(location.rest) {
+        // `/users/me;x` may be `/users/me` to one reader and `/users/{id}` to another.
+        if shape(&api.find(method.as_str(), &stripped)) != shape(&found) {
+            return Err(Rejection::invalid(
+                Stage::Endpoint,
+                "the path is ambiguous: without what follows `;` it is another endpoint",
+            ));
+        }
+    }
+    match found {
+        Find::Matched(matched) => {
+            Ok(Operation { api: api.clone(), endpoint: matched.id, path_parameters: matched.parameters })
+        }
+        Find::MethodNotAllowed { allow } => {
+            let mut rejection = Rejection::new(
+                Code::MethodNotAllowed,
+                Stage::Endpoint,
+                format!("{method} is not among {}", allow.join(", ")),
+            );
+            rejection.advice.allow = Some(with_implied(allow));
+            Err(rejection)
+        }
+        Find::NotFound => Err(not_found("no path template matches")),
+    }
+}
+
+/// What `OPTIONS` answers: the methods of a path, for `Allow`.
+pub fn allowed_methods(location: &Location<'_>) -> Result<String, Rejection> {
+    match find_operation(location, &Method::OPTIONS) {
+        Err(Rejection { code: Code::MethodNotAllowed, advice, .. }) => Ok(advice.allow.unwrap_or_default()),
+        Err(other) => Err(other),
+        // Import leaves OPTIONS operations out.
+        Ok(operation) => Ok(operation.endpoint().operation.method.clone()),
+    }
+}
+
+/// Stage 9: API access is enabled.
+pub fn check_access(client: &Client) -> Result<(), Rejection> {
+    if client.record.access_enabled {
+        return Ok(());
+    }
+    let cause = format!("API access is not enabled for client {}", client.record.id);
+    Err(Rejection::new(Code::ApiAccessDisabled, Stage::Access, cause).because_of(client.record.change))
+}
+
+/// Stage 10: the scopes that the endpoint requires are in force.
+pub fn check_scope(
+    operation: &Operation,
+    authenticated: &Authenticated,
+    client: &Client,
+) -> Result<(), Rejection> {
+    let own = authenticated.own_scopes();
+    let required = &operation.endpoint().scopes;
+    let Some(missing) = scope::find_missing(required, own.as_ref(), &client.record.scopes) else {
+        return Ok(());
+    };
+    let in_force: Vec<_> = scope::in_force(own.as_ref(), &client.record.scopes).collect();
+    let cause = format!("{missing} is required; in force: [{}]", in_force.join(" "));
+    Err(Rejection::new(Code::ScopeMissing, Stage::Scope, cause).because_of(client.record.change).saying(
+        format!(
+            "The endpoint requires the scope {missing}, which your credential does not have. \
+         Contact your account manager to discuss expanded access."
+        ),
+    ))
+}
+
+/// Stage 11: write endpoints are for clients with write access.
+pub fn check_write(operation: &Operation, client: &Client) -> Result<(), Rejection> {
+    if !operation.endpoint().write || client.record.write_enabled {
+        return Ok(());
+    }
+    let cause = format!("{} writes, and client {} has no write access", operation.name(), client.record.id);
+    Err(Rejection::new(Code::ApiWriteScopeNotCommerciallyEnabled, Stage::Write, cause)
+        .because_of(client.record.change))
+}
+
+/// Stage 12: neither the endpoint nor its category is switched off.
+pub fn check_switches(
+    snapshot: &Snapshot,
+    operation: &Operation,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let endpoint = operation.endpoint();
+    let hits = |target: &SwitchTarget| match target {
+        SwitchTarget::Platform => false,
+        SwitchTarget::Category { name } => *name == endpoint.category,
+        SwitchTarget::Endpoint { method, path } => {
+            *method == endpoint.operation.method
+                && path.strip_prefix(&operation.api().record.base) == Some(&endpoint.operation.path)
+        }
+    };
+    let thrown = active_switches(snapshot, environment, now).find(|switch| hits(&switch.target));
+    thrown.map_or(Ok(()), |switch| Err(switched_off(Code::EndpointDisabled, Stage::Switch, switch, now)))
+}
+
+/// Stage 13: takes one from the rate.
+pub fn take_rate(
+    snapshot: &Snapshot,
+    client: &Client,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<RateState, Rejection> {
+    let tier = find_tier(snapshot, client)?;
+    client.meter(environment).take_rate(tier.rate_per_minute, now).map_err(|exceeded| {
+        let RateExceeded { state, retry_after_seconds } = exceeded;
+        let cause = format!(
+            "{} requests in 60 s is the rate of tier {}; whole again at {}",
+            state.limit, tier.name, state.reset_seconds
+        );
+        Rejection::new(Code::RateLimitExceeded, Stage::Rate, cause).retry_after(retry_after_seconds)
+    })
+}
+
+/// The client's tier.
+pub fn find_tier<'a>(snapshot: &'a Snapshot, client: &Client) -> Result<&'a Tier, Rejection> {
+    snapshot.tiers.get(&client.record.tier).ok_or_else(|| {
+        let cause =
+            format!("client {} has the tier {}, which does not exist", client.record.id, client.record.tier);
+        Rejection::new(Code::InternalError, Stage::Rate, cause).because_of(client.record.change)
+    })
+}
+
+/// A request that is valid against the catalogue (stage 15).
+pub struct Valid(());
+
+/// Stage 15: the request's parameters are what the document says.
+pub fn check_valid(
+    operation: &Operation,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Valid, Rejection> {
+    let parts = RequestParts { path_parameters: &operation.path_parameters, query, headers };
+    match check_parameters(&operation.endpoint().operation, &parts) {
+        Ok(()) => Ok(Valid(())),
+        Err(faults) => Err(Rejection::invalid(Stage::Validity, faults.to_string())),
+    }
+}
+
+/// A request that passed every check and is paid for. Forwarding takes this, and nothing else makes it.
+pub struct Admitted {
+    /// The charge, to be kept or given back.
+    pub charge: Charge,
+}
+
+/// Why stage 16 did not charge.
+pub enum ChargeFault {
+    /// The allowance is used up.
+    Rejected(Rejection),
+    /// Make a lease durable, note it in the meter, then ask again.
+    NeedsLease {
+        /// The month to lease in.
+        month: crate::Month,
+        /// Up to where.
+        upto: u64,
+    },
+}
+
+/// Stage 16: charges one request to the allowance.
+pub fn charge(
+    client: &Client,
+    environment: Environment,
+    _valid: &Valid,
+    now: Timestamp,
+) -> Result<Admitted, ChargeFault> {
+    let limit = client.record.allowance[environment.index()];
+    match client.meter(environment).charge(limit, client.record.overage, now) {
+        Ok(charge) => Ok(Admitted { charge }),
+        Err(NotCharged::NeedsLease { month, upto }) => Err(ChargeFault::NeedsLease { month, upto }),
+        Err(NotCharged::Exhausted(AllowanceState { limit, used, .. })) => {
+            let cause = format!("{used} of {limit} requests of this month are used ({environment})");
+            let mut rejection = Rejection::new(Code::ApiUsageAllowanceExceeded, Stage::Allowance, cause)
+                .because_of(client.record.change);
+            rejection.advice.should_not_retry = true;
+            debug_assert_eq!(client.record.overage, Overage::Block);
+            Err(ChargeFault::Rejected(rejection))
+        }
+    }
+}
+
+fn active_switches(
+    snapshot: &Snapshot,
+    environment: Environment,
+    now: Timestamp,
+) -> impl Iterator<Item = &Switch> {
+    snapshot.switches.iter().filter(move |switch| {
+        switch.environment.is_none_or(|e| e == environment) && switch.until.is_none_or(|until| now < until)
+    })
+}
+
+/// Seconds to wait where a switch has no end.
+const SWITCH_RETRY_SECONDS: u32 = 60;
+
+fn switched_off(code: Code, stage: Stage, switch: &Switch, now: Timestamp) -> Rejection {
+    let target = match &switch.target {
+        SwitchTarget::Platform => "the platform".to_owned(),
+        SwitchTarget::Category { name } => format!("category {name}"),
+        SwitchTarget::Endpoint { method, path } => format!("endpoint {method} {path}"),
+    };
+    let until = switch.until.map_or("with no end set".to_owned(), |until| format!("until {until}"));
+    let cause = format!("{target} was switched off at {} ({}), {until}", switch.since, switch.id);
+    let retry_after = switch.until.map_or(SWITCH_RETRY_SECONDS, |until| {
+        u32::try_from(until.millis_since(now).div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+    });
+    let rejection = Rejection::new(code, stage, cause).because_of(switch.change).retry_after(retry_after);
+    match &switch.message {
+        Some(message) => rejection.saying(message.clone()),
+        None => rejection,
+    }
+}
+
+fn with_implied(mut allow: Vec<String>) -> String {
+    if allow.iter().any(|m| m == "GET") && !allow.iter().any(|m| m == "HEAD") {
+        allow.push("HEAD".to_owned());
+    }
+    if !allow.iter().any(|m| m == "OPTIONS") {
+        allow.push("OPTIONS".to_owned());
+    }
+    allow.join(", ")
+}
+
+/// The path with `;...` taken out of each segment; `None` if there is none.
+fn without_path_parameters(path: &str) -> Option<String> {
+    if !path.contains(';') {
+        return None;
+    }
+    let segments: Vec<&str> = path.split('/').map(|s| s.split(';').next().unwrap_or_default()).collect();
+    Some(segments.join("/"))
+}
+
+fn shape(found: &Find) -> Option<usize> {
+    match found {
+        Find::Matched(matched) => Some(matched.id),
+        Find::MethodNotAllowed { .. } | Find::NotFound => None,
+    }
+}

@@ -1,0 +1,273 @@
+//! What the rules need of the outside: the traits that a store implements.
+//!
+//! A future that a port returns completes when the promise in its documentation is kept, not before.
+
+use std::{future::Future, pin::Pin};
+
+use serde::{Deserialize, Serialize};
+use tollbar_contract::{Environment, RequestId, Stage};
+
+use crate::{
+    AuditEntry, ChangeId, ClientId, EndpointId, Month, PolicyChange, PolicyState, Timestamp,
+    idempotency::{Answer, Fingerprint, Record, Slot},
+};
+
+/// What a port returns.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreFailure>> + Send + 'a>>;
+
+/// The store could not do what was asked. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreFailure(pub String);
+
+/// Durable policy.
+pub trait PolicyStore: Send + Sync {
+    /// Everything, as it was last made durable.
+    fn load(&self) -> PortFuture<'_, PolicyState>;
+
+    /// Makes changes and their audit entry durable, all or none; for an API also the document it came from.
+    fn apply(
+        &self,
+        changes: Vec<PolicyChange>,
+        audit: AuditEntry,
+        document: Option<Vec<u8>>,
+    ) -> PortFuture<'_, ()>;
+
+    /// The durable numbers of these endpoints (`(base, method, path)`), given anew where there is none yet.
+    fn number_endpoints(&self, endpoints: Vec<(String, String, String)>) -> PortFuture<'_, Vec<EndpointId>>;
+
+    /// One entry of the audit trail.
+    fn find_audit(&self, id: ChangeId) -> PortFuture<'_, Option<AuditEntry>>;
+
+    /// The newest entries, newest first.
+    fn list_audit(&self, limit: u32) -> PortFuture<'_, Vec<AuditEntry>>;
+
+    /// Whether the store answers at all: for health checks. Must be bounded in time.
+    fn check(&self) -> PortFuture<'_, ()>;
+}
+
+/// Durable counts, read at start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CountState {
+    /// Per client, environment and month (this one and later ones): what was used and what is leased.
+    pub months: Vec<MonthCount>,
+    /// Requests that took from the rate in the last 61 seconds: client, environment, second, how many.
+    pub recent: Vec<(ClientId, Environment, u64, u32)>,
+}
+
+/// One month's durable count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonthCount {
+    /// Whose.
+    pub client: ClientId,
+    /// Where.
+    pub environment: Environment,
+    /// When.
+    pub month: Month,
+    /// Requests charged and not given back. After a power loss: the leased bound.
+    pub used: u64,
+    /// Up to where charges may go without asking the store again.
+    pub leased: u64,
+}
+
+/// The allowance's durable side.
+pub trait AllowanceStore: Send + Sync {
+    /// The counts from which to go on after a restart: rebuilt from the journal.
+    fn load_counts(&self, now: Timestamp) -> PortFuture<'_, CountState>;
+
+    /// Makes it durable that charges up to `leased` may happen in this month. Never lowers a lease.
+    fn lease(
+        &self,
+        client: ClientId,
+        environment: Environment,
+        month: Month,
+        leased: u64,
+    ) -> PortFuture<'_, ()>;
+
+    /// What a client used in a month, by endpoint, day and status.
+    fn usage(&self, client: ClientId, month: Month) -> PortFuture<'_, Vec<UsageRow>>;
+}
+
+/// A row of the usage tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// Where.
+    pub environment: Environment,
+    /// Which endpoint.
+    pub endpoint: EndpointId,
+    /// Its name, such as `GET /v1/orders/{id}`.
+    pub endpoint_name: String,
+    /// Days since the epoch, UTC.
+    pub day: u32,
+    /// Requests charged (sent) on that day.
+    pub charged: u64,
+    /// Of those, how many were given back because the answer was a 5xx.
+    pub given_back: u64,
+}
+
+/// One line of the usage journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalRecord {
+    /// What happened.
+    pub event: JournalEvent,
+    /// Whose.
+    pub client: ClientId,
+    /// Where.
+    pub environment: Environment,
+    /// Which endpoint; 0 where there is none.
+    pub endpoint: EndpointId,
+    /// When. For an outcome: when the request was charged.
+    pub at: Timestamp,
+}
+
+/// What a journal record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalEvent {
+    /// The request took from the per-minute rate.
+    Rated,
+    /// The request was charged to the month of `at`, and is about to be sent.
+    Charged,
+    /// A charged request's final answer had this status; 5xx gives the charge back.
+    Ended {
+        /// The status that the client got.
+        status: u16,
+    },
+    /// A charged request was not sent after all: the charge is given back.
+    NotSent,
+}
+
+/// The usage journal of one data-plane thread. When a call returns, the record survives the end of the process.
+pub trait UsageJournal {
+    /// Appends records, all or none.
+    fn append(&self, records: &[JournalRecord]) -> Result<(), StoreFailure>;
+}
+
+/// Durable idempotency records.
+pub trait IdempotencyStore: Send + Sync {
+    /// The record in a slot, unless there is none or it has expired.
+    fn find(&self, slot: Slot, now: Timestamp) -> PortFuture<'_, Option<Record>>;
+
+    /// Makes "started" durable, over an expired record or one that may be sent again.
+    fn start(
+        &self,
+        slot: Slot,
+        fingerprint: Fingerprint,
+        request_id: RequestId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()>;
+
+    /// Makes the answer durable. The record must have been started by this request.
+    fn answer(&self, slot: Slot, request_id: RequestId, answer: Answer) -> PortFuture<'_, ()>;
+
+    /// Takes the record away: the key may be used again.
+    fn release(&self, slot: Slot, request_id: RequestId) -> PortFuture<'_, ()>;
+}
+
+/// Durable blocks of the request-id counter.
+pub trait RequestIdStore: Send + Sync {
+    /// A block of this many numbers that were never given before; returns the first.
+    fn lease_request_ids(&self, count: u64) -> PortFuture<'_, u64>;
+}
+
+/// The request log. Writing never waits.
+pub trait RequestLog: Send + Sync {
+    /// Takes an entry, or counts it as dropped when the queue is full.
+    fn record(&self, entry: RequestEntry);
+
+    /// How many entries were dropped.
+    fn dropped(&self) -> u64;
+
+    /// The entry with this id. Waits until what was recorded before the call has been written.
+    fn find_request(&self, id: RequestId) -> PortFuture<'_, Option<RequestEntry>>;
+
+    /// Entries that match, newest first.
+    fn list_requests(&self, filter: RequestFilter) -> PortFuture<'_, Vec<RequestEntry>>;
+}
+
+/// Which entries to list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestFilter {
+    /// Only this client's.
+    pub client: Option<ClientId>,
+    /// Only with this error code.
+    pub code: Option<String>,
+    /// Only since then.
+    pub since: Option<Timestamp>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// What support can see of one request. No secrets in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestEntry {
+    /// The id on the answer.
+    pub request_id: RequestId12,
+    /// When the head was read.
+    pub at: Timestamp,
+    /// The method, cut to a bound.
+    pub method: String,
+    /// The path without query, cut to a bound.
+    pub path: String,
+    /// The environment called.
+    pub environment: Environment,
+    /// The status that was answered.
+    pub status: u16,
+    /// The error code, if it was an error.
+    pub code: Option<String>,
+    /// The message that the caller saw.
+    pub message: Option<String>,
+    /// The stage that refused.
+    pub refused_at: Option<Stage>,
+    /// The client, once known.
+    pub client: Option<ClientId>,
+    /// Its name at the time.
+    pub client_name: Option<String>,
+    /// The credential's id, once known; never itself.
+    pub credential: Option<String>,
+    /// The address decided on.
+    pub address: String,
+    /// How it was decided: `peer`, or `x-forwarded-for from <peer>`.
+    pub address_source: String,
+    /// The endpoint, once known: `GET /v1/orders/{id}`.
+    pub endpoint: Option<String>,
+    /// Each stage in order: its outcome and the values compared.
+    pub steps: Vec<TraceStep>,
+    /// The change of policy behind a refusal.
+    pub change: Option<ChangeId>,
+    /// The upstream's status, if one was reached.
+    pub upstream_status: Option<u16>,
+    /// Milliseconds until the answer's head was ready.
+    pub duration_millis: u64,
+    /// Milliseconds of that which the upstream took.
+    pub upstream_millis: Option<u64>,
+}
+
+/// A request id, in serde's eyes a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct RequestId12(pub RequestId);
+
+impl From<RequestId12> for String {
+    fn from(id: RequestId12) -> Self {
+        id.0.to_string()
+    }
+}
+
+impl TryFrom<String> for RequestId12 {
+    type Error = crate::NotAnId;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        RequestId::parse(&text).map(Self).ok_or(crate::NotAnId)
+    }
+}
+
+/// One stage of a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStep {
+    /// Which stage.
+    pub stage: Stage,
+    /// Whether it let the request pass.
+    pub passed: bool,
+    /// The values compared, for people.
+    pub detail: String,
+}
