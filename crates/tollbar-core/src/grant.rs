@@ -96,13 +96,21 @@ pub struct ProvenClient {
     pub client: Arc<Client>,
 }
 
+/// The parameters: a grant type is there.
+pub fn check_grant_type_is_given(form: &Form) -> Result<(), Rejection> {
+    match form.field("grant_type") {
+        Some(_) => Ok(()),
+        None => Err(invalid("body field \"grant_type\" is required; it must be client_credentials")),
+    }
+}
+
 /// The grant: only `client_credentials`.
 pub fn check_grant(form: &Form) -> Result<(), Rejection> {
     match form.field("grant_type") {
         Some("client_credentials") => Ok(()),
-        None => Err(invalid("body field \"grant_type\" is required; it must be client_credentials")),
-        Some(other) => {
-            Err(Rejection::new(Code::InvalidGrant, Stage::Http, format!("grant_type {}", shown(other))))
+        other => {
+            let cause = format!("grant_type {}", shown(other.unwrap_or_default()));
+            Err(Rejection::new(Code::InvalidGrant, Stage::Http, cause))
         }
     }
 }

@@ -182,7 +182,8 @@ mod tests {
     fn keys_are_read_quoted_and_bare() {
         let long = "k".repeat(255);
         let too_long = "k".repeat(256);
-        let table: &[(&[&[u8]], Result<Option<&str>, KeyFault>)] = &[
+        type Row<'a> = (&'a [&'a [u8]], Result<Option<&'a str>, KeyFault>);
+        let table: &[Row<'_>] = &[
             (&[], Ok(None)),
             (&[b"abc-1"], Ok(Some("abc-1"))),
             (&[b"\"abc-1\""], Ok(Some("abc-1"))),
@@ -199,11 +200,7 @@ mod tests {
             (&[b"a", b"a"], Err(KeyFault::Repeated)),
         ];
         for (values, expected) in table {
-            assert_eq!(
-                parse_key(&request(values)),
-                expected.clone().map(|k| k.map(str::to_owned)),
-                "{values:?}"
-            );
+            assert_eq!(parse_key(&request(values)), expected.map(|k| k.map(str::to_owned)), "{values:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tollbar_contract::{Environment, RequestId, Stage};
 
 use crate::{
-    AuditEntry, ChangeId, ClientId, EndpointId, Month, PolicyChange, PolicyState, Timestamp,
+    AuditEntry, ChangeId, ClientId, EndpointId, Month, PolicyChange, PolicyState, RevokedToken, Timestamp,
     idempotency::{Answer, Fingerprint, Record, Slot},
 };
 
@@ -32,6 +32,10 @@ pub trait PolicyStore: Send + Sync {
         audit: AuditEntry,
         document: Option<Vec<u8>>,
     ) -> PortFuture<'_, ()>;
+
+    /// Makes it durable that a client revoked a token of its own. That is no operator's change: it has no place in
+    /// the audit trail.
+    fn revoke_token(&self, revoked: RevokedToken) -> PortFuture<'_, ()>;
 
     /// The durable numbers of these endpoints (`(base, method, path)`), given anew where there is none yet.
     fn number_endpoints(&self, endpoints: Vec<(String, String, String)>) -> PortFuture<'_, Vec<EndpointId>>;

@@ -111,7 +111,8 @@ mod tests {
     fn one_readable_credential_or_a_named_fault() {
         let long = vec![b'k'; 600];
         let bad = Err(Code::MalformedCredentials);
-        let table: &[(&[(&str, &[u8])], Result<&str, Code>)] = &[
+        type Row<'a> = (&'a [(&'a str, &'a [u8])], Result<&'a str, Code>);
+        let table: &[Row<'_>] = &[
             (&[], Err(Code::MissingCredentials)),
             (&[("cookie", b"x-api-key=12345678")], Err(Code::MissingCredentials)),
             (&[("x-api-key", b"12345678")], Ok("key 12345678")),

@@ -19,8 +19,8 @@ pub struct Rejection {
     pub cause: Cause,
     /// The change of policy behind it.
     pub change: Option<ChangeId>,
-    /// What goes into the response's head.
-    pub advice: Advice,
+    /// What goes into the response's head. Boxed: every stage returns this type by value.
+    pub advice: Box<Advice>,
 }
 
 /// Why, with the values that were compared. It can be logged and looked up; there is no way to display it,
@@ -57,7 +57,7 @@ impl Rejection {
             message: Cow::Borrowed(code.description()),
             cause: Cause(cause.into()),
             change: None,
-            advice: Advice::default(),
+            advice: Box::default(),
         }
     }
 

@@ -88,7 +88,7 @@ impl Month {
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;
         let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
-        (year >= 1970 && year <= 9998 && (1..=12).contains(&month)).then_some(Self(year * 12 + month - 1))
+        ((1970..=9998).contains(&year) && (1..=12).contains(&month)).then_some(Self(year * 12 + month - 1))
     }
 
     /// Months since the year 0: for records on disk.

@@ -1,0 +1,100 @@
+//! What every route works on.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::sync::Mutex;
+use tollbar_core::{
+    Client, Clock, Directory, Timestamp,
+    port::{AllowanceStore, PolicyStore, RequestLog},
+    secret::Digest,
+};
+
+use crate::fault::Fault;
+
+/// What the control plane is told by the binary.
+pub struct ControlSettings {
+    /// SHA-256 of the operator token; the token itself is not kept.
+    pub operator_token: Digest,
+    /// The beginning of every key.
+    pub brand: String,
+    /// Gateway, admin and ops listener as bound: an upstream that points at one of them is refused.
+    pub own_addresses: Vec<SocketAddr>,
+    /// The base URL under which partners reach the gateway, for `status`.
+    pub gateway_url: String,
+    /// The version of this program.
+    pub version: &'static str,
+    /// When it was started.
+    pub started_at: Timestamp,
+}
+
+/// The control plane: everything that the admin API reads and changes.
+pub struct Control {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) policy: Arc<dyn PolicyStore>,
+    pub(crate) allowance: Arc<dyn AllowanceStore>,
+    pub(crate) requests: Arc<dyn RequestLog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: ControlSettings,
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Serialises every read-modify-write of policy, and holds the last change number that was used.
+    pub(crate) last_change: Arc<Mutex<u64>>,
+    /// One document at a time is read: parsing one takes many times its size in memory.
+    pub(crate) importing: Mutex<()>,
+}
+
+impl Control {
+    /// `last_change` is that of the [`tollbar_core::PolicyState`] that the directory was loaded from.
+    pub fn new(
+        directory: Arc<Directory>,
+        policy: Arc<dyn PolicyStore>,
+        allowance: Arc<dyn AllowanceStore>,
+        requests: Arc<dyn RequestLog>,
+        clock: Arc<dyn Clock>,
+        settings: ControlSettings,
+        last_change: u64,
+    ) -> Self {
+        Self {
+            directory,
+            policy,
+            allowance,
+            requests,
+            clock,
+            settings,
+            allowed_hosts: Vec::new(),
+            last_change: Arc::new(Mutex::new(last_change)),
+            importing: Mutex::new(()),
+        }
+    }
+
+    /// Host names, without port, that the admin API may be called by. IP addresses and `localhost` always may;
+    /// any other name could be made to point here by the owner of a web page.
+    #[must_use]
+    pub fn allowing_hosts(mut self, hosts: Vec<String>) -> Self {
+        self.allowed_hosts = hosts;
+        self
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn find_client(&self, id_or_name: &str) -> Result<Arc<Client>, Fault> {
+        self.directory.find_client_named(id_or_name).ok_or_else(|| {
+            let clients = self.directory.clients();
+            let names = clients.iter().filter(|c| !c.record.deleted).map(|c| c.record.name.as_str());
+            Fault::unknown("client", id_or_name, names)
+        })
+    }
+
+    /// The same, for changes: a deleted client stays as it is.
+    pub(crate) fn find_existing_client(&self, id_or_name: &str) -> Result<Arc<Client>, Fault> {
+        let client = self.find_client(id_or_name)?;
+        if client.record.deleted {
+            return Err(Fault::conflict(format!(
+                "client {} ({}) is deleted, which is for ever; create a new client instead",
+                client.record.id, client.record.name
+            )));
+        }
+        Ok(client)
+    }
+}

@@ -1,0 +1,149 @@
+use serde_json::{Value, json};
+
+use super::bench::Bench;
+
+pub(crate) const DOCUMENT: &str = r#"
+openapi: 3.0.3
+info: { title: Shop, version: "7" }
+servers: [{ url: "https://shop.example/v1" }]
+paths:
+  /orders:
+    get: { tags: [orders], responses: {} }
+    post: { tags: [orders], responses: {}, x-tollbar-idempotency-required: true }
+  /orders/{id}:
+    get: { tags: [orders], responses: {}, parameters: [{ name: id, in: path, required: true, schema: { type: string } }] }
+  /reports:
+    get: { tags: [reports], security: [{ oauth: ["reports:run"] }], responses: {} }
+"#;
+
+pub(crate) fn shop(changes: &Value) -> Value {
+    let mut api = json!({ "document": DOCUMENT, "upstream": "http://192.0.2.10:8000/shop/" });
+    for (name, value) in changes.as_object().unwrap() {
+        api[name] = value.clone();
+    }
+    api
+}
+
+#[tokio::test]
+async fn a_document_becomes_an_api() {
+    let bench = Bench::start().await;
+    let made = bench.post("/apis", shop(&json!({ "sandbox_upstream": "http://192.0.2.11" }))).await.ok(201);
+    let expected = json!({
+        "base": "/v1", "title": "Shop", "version": "7", "endpoints": 4,
+        "categories": [{ "name": "orders", "endpoints": 3 }, { "name": "reports", "endpoints": 1 }],
+        "scopes": ["orders:read", "orders:write", "reports:run"], "warnings": [], "replaced": false,
+    });
+    assert_eq!(made, expected);
+    let listed = bench.get("/apis").await.ok(200);
+    let expected = json!({ "apis": [{
+        "base": "/v1", "title": "Shop", "version": "7", "upstream": "http://192.0.2.10:8000/shop",
+        "sandbox_upstream": "http://192.0.2.11", "endpoints": 4, "imported_at": "2026-11-22T09:00:00.000Z",
+    }] });
+    assert_eq!(listed, expected);
+    let endpoints = bench.get("/apis/endpoints?base=/v1").await.ok(200);
+    let post = endpoints["endpoints"].as_array().unwrap().iter().find(|row| row["method"] == "POST").unwrap();
+    let expected = json!({
+        "name": "POST /v1/orders", "method": "POST", "path": "/v1/orders", "category": "orders",
+        "scopes": ["orders:write"], "write": true, "idempotency_required": true,
+    });
+    assert_eq!(*post, expected);
+    let (_, audit, document) = bench.store.applied.lock().unwrap().last().unwrap().clone();
+    assert_eq!((audit.action.as_str(), audit.subject.as_str()), ("api.import", "/v1"));
+    assert_eq!(document.unwrap(), DOCUMENT.as_bytes());
+}
+
+#[tokio::test]
+async fn importing_again_replaces_and_keeps_the_numbers() {
+    let bench = Bench::start().await;
+    bench.post("/apis", shop(&json!({}))).await.ok(201);
+    let numbers = |bench: &Bench| {
+        let api = bench.directory.find_api("/v1").unwrap();
+        let mut numbers: Vec<_> = api.endpoints.iter().map(|e| (e.name(), e.id)).collect();
+        numbers.sort();
+        numbers
+    };
+    let before = numbers(&bench);
+    assert!(before.iter().all(|(_, id)| id.0 > 0));
+    bench.post("/switches", json!({ "target": { "kind": "category", "name": "reports" } })).await.ok(201);
+    let shorter = DOCUMENT.split("  /reports").next().unwrap();
+    let made = bench.post("/apis", shop(&json!({ "document": shorter }))).await.ok(201);
+    assert_eq!(made["replaced"], true);
+    let warnings = made["warnings"].to_string();
+    assert!(warnings.contains("category reports hits no endpoint any more"), "{warnings}");
+    assert_eq!(
+        numbers(&bench),
+        before.into_iter().filter(|(name, _)| !name.contains("reports")).collect::<Vec<_>>()
+    );
+    assert_eq!(bench.get("/apis").await.ok(200)["apis"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_leaves_everything() {
+    let bench = Bench::start().await;
+    bench.post("/apis", shop(&json!({}))).await.ok(201);
+    let (before, audit) = (bench.directory.find_api("/v1"), bench.store.audit().len());
+    let own = format!("http://127.0.0.1:{}/", bench.address.port());
+    let clash = DOCUMENT.replace("/reports:", "/orders/{number}:");
+    let remote = DOCUMENT
+        .replace("responses: {} }", "parameters: [{ $ref: \"https://evil.example/x\" }], responses: {} }");
+    let table = [
+        (json!({ "document": "swagger: '2.0'" }), vec!["document:", "Swagger"]),
+        (json!({ "document": "{" }), vec!["document:"]),
+        (json!({ "document": "openapi: 3.0.0\ninfo: {}\npaths: {}" }), vec!["no operation"]),
+        (json!({ "document": clash }), vec!["document:", "match the same requests"]),
+        (json!({ "document": remote }), vec!["document:"]),
+        (json!({ "base": "v1/" }), vec!["base:", "`v1/`"]),
+        (
+            json!({ "upstream": "https://shop.example" }),
+            vec!["upstream:", "TLS to upstreams is not in this version"],
+        ),
+        (json!({ "upstream": own }), vec!["upstream:", "Tollbar itself"]),
+        (json!({ "sandbox_upstream": "http://u:pw@192.0.2.1" }), vec!["sandbox_upstream:", "password"]),
+        (json!({ "upstream_errors": "hide" }), vec!["`wrap` or `pass`"]),
+        (json!({ "on_upstream_5xx": "forget" }), vec!["`store` or `release`"]),
+        (json!({ "url": "x" }), vec!["unknown field `url`"]),
+    ];
+    for (changes, words) in table {
+        bench.post("/apis", shop(&changes)).await.refused(400, &words);
+    }
+    assert_eq!(bench.directory.find_api("/v1"), before);
+    assert_eq!(bench.store.audit().len(), audit);
+}
+
+#[tokio::test]
+async fn documents_may_be_long_and_other_bodies_may_not() {
+    let bench = Bench::start().await;
+    let long = format!("{DOCUMENT}\n# {}\n", "x".repeat(1024 * 1024));
+    bench.post("/apis", shop(&json!({ "document": long }))).await.ok(201);
+    let tier = json!({ "rate_per_minute": 1, "x": "x".repeat(300 * 1024) });
+    bench.put("/tiers/pro", tier).await.refused(413, &["larger"]);
+}
+
+#[tokio::test]
+async fn an_api_is_taken_away() {
+    let bench = Bench::start().await;
+    bench.post("/apis", shop(&json!({ "base": "/" }))).await.ok(201);
+    bench.post("/apis", shop(&json!({ "base": "/v2" }))).await.ok(201)["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|warning| warning.as_str().unwrap().contains("/v2 lies under /"))
+        .unwrap();
+    assert_eq!(bench.get("/apis").await.ok(200)["apis"][0]["base"], "/");
+    assert_eq!(bench.get("/apis/endpoints").await.ok(200)["endpoints"].as_array().unwrap().len(), 8);
+    bench.get("/apis/endpoints?base=/v3").await.refused(404, &["`/v3`", "/v2"]);
+    bench.delete("/apis?base=/v3").await.refused(404, &["`/v3`"]);
+    bench.delete("/apis").await.refused(400, &["base"]);
+    assert_eq!(bench.delete("/apis?base=/").await.ok(200)["endpoints"], 4);
+    assert!(bench.directory.find_api("").is_none() && bench.directory.find_api("/v2").is_some());
+    assert_eq!(bench.store.audit().last().unwrap().action, "api.remove");
+}
+
+#[tokio::test]
+async fn scopes_that_no_endpoint_requires_are_taken_with_a_warning() {
+    let bench = Bench::with_client().await;
+    bench.post("/apis", shop(&json!({}))).await.ok(201);
+    let view = bench.patch("/clients/Acme", json!({ "add_scopes": ["orders:raed"] })).await.ok(200);
+    assert_eq!(view["warnings"], json!(["no endpoint requires the scope orders:raed"]));
+    assert!(view["scopes"].as_array().unwrap().contains(&json!("orders:raed")));
+}

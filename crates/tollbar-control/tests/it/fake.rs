@@ -1,0 +1,171 @@
+//! Ports in memory, which can be made to fail or to wait.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+};
+
+use tokio::sync::{Notify, Semaphore};
+use tollbar_contract::{Environment, RequestId};
+use tollbar_core::{
+    AuditEntry, ChangeId, ClientId, Clock, EndpointId, Month, PolicyChange, PolicyState, RevokedToken,
+    Timestamp,
+    port::{
+        AllowanceStore, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter, RequestLog,
+        StoreFailure, UsageRow,
+    },
+};
+
+/// What `apply` was given.
+type Applied = (Vec<PolicyChange>, AuditEntry, Option<Vec<u8>>);
+
+pub(crate) struct FakeStore {
+    pub(crate) applied: Mutex<Vec<Applied>>,
+    pub(crate) usage: Mutex<Vec<UsageRow>>,
+    pub(crate) entries: Mutex<Vec<RequestEntry>>,
+    pub(crate) filters: Mutex<Vec<RequestFilter>>,
+    pub(crate) fails: AtomicBool,
+    /// A change needs one of these; there are plenty unless a test takes them away.
+    pub(crate) gate: Semaphore,
+    /// Told when a change has come to the gate.
+    pub(crate) at_gate: Notify,
+    numbers: Mutex<Vec<(String, String, String)>>,
+}
+
+impl Default for FakeStore {
+    fn default() -> Self {
+        Self {
+            applied: Mutex::default(),
+            usage: Mutex::default(),
+            entries: Mutex::default(),
+            filters: Mutex::default(),
+            fails: AtomicBool::new(false),
+            gate: Semaphore::new(1000),
+            at_gate: Notify::new(),
+            numbers: Mutex::default(),
+        }
+    }
+}
+
+impl FakeStore {
+    /// Until permits are added, changes wait in the store.
+    pub(crate) fn hold(&self) {
+        self.gate.forget_permits(1000);
+    }
+
+    pub(crate) fn audit(&self) -> Vec<AuditEntry> {
+        self.applied.lock().unwrap().iter().map(|(_, audit, _)| audit.clone()).collect()
+    }
+
+    fn outcome(&self) -> Result<(), StoreFailure> {
+        if self.fails.load(SeqCst) { Err(StoreFailure("the disk is full".to_owned())) } else { Ok(()) }
+    }
+}
+
+impl PolicyStore for FakeStore {
+    fn load(&self) -> PortFuture<'_, PolicyState> {
+        Box::pin(async { Ok(PolicyState::default()) })
+    }
+
+    fn apply(
+        &self,
+        changes: Vec<PolicyChange>,
+        audit: AuditEntry,
+        document: Option<Vec<u8>>,
+    ) -> PortFuture<'_, ()> {
+        Box::pin(async move {
+            self.at_gate.notify_one();
+            self.gate.acquire().await.unwrap().forget();
+            self.outcome()?;
+            let mut applied = self.applied.lock().unwrap();
+            assert!(applied.last().is_none_or(|(_, last, _)| last.id < audit.id), "numbers rise");
+            applied.push((changes, audit, document));
+            Ok(())
+        })
+    }
+
+    fn revoke_token(&self, _revoked: RevokedToken) -> PortFuture<'_, ()> {
+        Box::pin(async { Err(StoreFailure("no client is here to revoke a token of its own".to_owned())) })
+    }
+
+    fn number_endpoints(&self, endpoints: Vec<(String, String, String)>) -> PortFuture<'_, Vec<EndpointId>> {
+        Box::pin(async move {
+            self.outcome()?;
+            let mut numbers = self.numbers.lock().unwrap();
+            let ids = endpoints.into_iter().map(|endpoint| {
+                let known = numbers.iter().position(|other| *other == endpoint);
+                let position = known.unwrap_or_else(|| {
+                    numbers.push(endpoint);
+                    numbers.len() - 1
+                });
+                EndpointId(u32::try_from(position).unwrap() + 1)
+            });
+            Ok(ids.collect())
+        })
+    }
+
+    fn find_audit(&self, id: ChangeId) -> PortFuture<'_, Option<AuditEntry>> {
+        Box::pin(async move { Ok(self.audit().into_iter().find(|entry| entry.id == id)) })
+    }
+
+    fn list_audit(&self, limit: u32) -> PortFuture<'_, Vec<AuditEntry>> {
+        Box::pin(async move {
+            self.outcome()?;
+            Ok(self.audit().into_iter().rev().take(limit.try_into().unwrap()).collect())
+        })
+    }
+
+    fn check(&self) -> PortFuture<'_, ()> {
+        Box::pin(async { self.outcome() })
+    }
+}
+
+impl AllowanceStore for FakeStore {
+    fn load_counts(&self, _now: Timestamp) -> PortFuture<'_, CountState> {
+        Box::pin(async { Ok(CountState::default()) })
+    }
+
+    fn lease(&self, _: ClientId, _: Environment, _: Month, _: u64) -> PortFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn usage(&self, _client: ClientId, month: Month) -> PortFuture<'_, Vec<UsageRow>> {
+        Box::pin(async move {
+            let (from, to) = (month.start().day(), month.next().start().day());
+            let rows = self.usage.lock().unwrap();
+            Ok(rows.iter().filter(|row| (from..to).contains(&row.day)).cloned().collect())
+        })
+    }
+}
+
+impl RequestLog for FakeStore {
+    fn record(&self, entry: RequestEntry) {
+        self.entries.lock().unwrap().push(entry);
+    }
+
+    fn dropped(&self) -> u64 {
+        3
+    }
+
+    fn find_request(&self, id: RequestId) -> PortFuture<'_, Option<RequestEntry>> {
+        Box::pin(async move {
+            Ok(self.entries.lock().unwrap().iter().find(|entry| entry.request_id.0 == id).cloned())
+        })
+    }
+
+    fn list_requests(&self, filter: RequestFilter) -> PortFuture<'_, Vec<RequestEntry>> {
+        Box::pin(async move {
+            self.filters.lock().unwrap().push(filter);
+            Ok(self.entries.lock().unwrap().clone())
+        })
+    }
+}
+
+/// A clock that stands still until it is moved.
+pub(crate) struct FakeClock(pub(crate) AtomicU64);
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(SeqCst))
+    }
+}

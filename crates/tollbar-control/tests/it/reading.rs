@@ -1,0 +1,153 @@
+use serde_json::{Value, json};
+use tollbar_contract::{Environment, RequestId, Stage};
+use tollbar_core::{
+    ChangeId, EndpointId, Month, Timestamp,
+    port::{RequestEntry, RequestId12, RequestLog, TraceStep, UsageRow},
+};
+
+use super::bench::{Bench, START};
+
+fn refused_request() -> RequestEntry {
+    RequestEntry {
+        request_id: RequestId12(RequestId::from_number(0xa1b2_c3d4_e5f6)),
+        at: Timestamp::parse("2026-11-22T09:16:10Z").unwrap(),
+        method: "POST".to_owned(),
+        path: "/v1/orders".to_owned(),
+        environment: Environment::Live,
+        status: 403,
+        code: Some("client_suspended".to_owned()),
+        message: None,
+        refused_at: Some(Stage::Standing),
+        client: None,
+        client_name: Some("Acme".to_owned()),
+        credential: None,
+        address: "192.0.2.1".to_owned(),
+        address_source: "peer".to_owned(),
+        endpoint: None,
+        steps: vec![TraceStep { stage: Stage::Standing, passed: false, detail: "suspended".to_owned() }],
+        change: Some(ChangeId(44)),
+        upstream_status: None,
+        duration_millis: 1,
+        upstream_millis: None,
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_looked_up_with_the_change_behind_it() {
+    let bench = Bench::with_client().await;
+    bench.call("POST", "/clients/Acme/suspend", None).await.ok(200);
+    bench.store.record(refused_request());
+    let shown = bench.get("/requests/A1B2C3D4E5F6").await.ok(200);
+    assert_eq!(shown["at"], "2026-11-22T09:16:10.000Z");
+    assert_eq!(shown["request_id"], "a1b2c3d4e5f6");
+    assert_eq!(shown["steps"][0]["detail"], "suspended");
+    let client = bench.get("/clients/Acme").await.ok(200)["id"].clone();
+    let expected = json!({
+        "id": 44, "at": "2026-11-22T09:00:00.000Z", "actor": "operator", "action": "client.suspend", "subject": client,
+        "detail": "Acme: suspended false -> true",
+    });
+    assert_eq!(shown["change_detail"], expected);
+    assert_eq!(
+        shown["sentence"],
+        "Your request a1b2c3d4e5f6 (POST /v1/orders, 2026-11-22 09:16:10 UTC) was refused with client_suspended: \
+         your API client account was suspended at that time."
+    );
+    bench.get("/requests/a1b2c3d4e5f7").await.refused(404, &["a1b2c3d4e5f7"]);
+    bench.get("/requests/nonsense").await.refused(400, &["`nonsense`", "12 characters"]);
+}
+
+#[tokio::test]
+async fn requests_are_listed_as_asked() {
+    let bench = Bench::with_client().await;
+    bench.store.record(RequestEntry { change: None, ..refused_request() });
+    let listed =
+        bench.get("/requests?client=Acme&code=client_suspended&since=2026-11-01&limit=7").await.ok(200);
+    assert_eq!(listed["requests"][0]["at"], "2026-11-22T09:16:10.000Z");
+    let filter = bench.store.filters.lock().unwrap().pop().unwrap();
+    assert_eq!(filter.client, bench.directory.clients().first().map(|client| client.record.id));
+    assert_eq!((filter.limit, filter.since), (7, Timestamp::parse("2026-11-01")));
+    bench.get("/requests").await.ok(200);
+    assert_eq!(bench.store.filters.lock().unwrap().pop().unwrap().limit, 50);
+    for (query, status, word) in [
+        ("code=client_suspendet", 400, "did you mean client_suspended"),
+        ("client=Nobody", 404, "Nobody"),
+        ("since=yesterday", 400, "`yesterday`"),
+        ("limit=0", 400, "limit"),
+        ("limit=1001", 400, "1000"),
+        ("limit=x", 400, "invalid digit"),
+        ("colour=red", 400, "unknown field `colour`"),
+    ] {
+        bench.get(&format!("/requests?{query}")).await.refused(status, &[word]);
+    }
+    assert_eq!(bench.get("/requests/a1b2c3d4e5f6").await.ok(200)["change_detail"], Value::Null);
+}
+
+#[tokio::test]
+async fn usage_is_the_meters_now_and_the_rows_before() {
+    let bench = Bench::with_client().await;
+    let now = Timestamp::parse(START).unwrap();
+    let row = |at: &str, environment, charged, given_back| UsageRow {
+        environment,
+        endpoint: EndpointId(1),
+        endpoint_name: "GET /v1/orders".to_owned(),
+        day: Timestamp::parse(at).unwrap().day(),
+        charged,
+        given_back,
+    };
+    *bench.store.usage.lock().unwrap() = vec![
+        row("2026-10-31", Environment::Live, 10, 3),
+        row("2026-10-01", Environment::Live, 1, 0),
+        row("2026-10-01", Environment::Sandbox, 5, 0),
+        row("2026-11-02", Environment::Live, 9, 9),
+    ];
+    let client = bench.directory.find_client_named("Acme").unwrap();
+    client.meter(Environment::Live).restore_allowance(Month::of(now), 400, 500);
+    let current = bench.get("/usage/Acme").await.ok(200);
+    assert_eq!((&current["month"], &current["name"]), (&json!("2026-11"), &json!("Acme")));
+    assert_eq!(current["live"], json!({ "used": 400, "allowance": 1000, "remaining": 600 }));
+    assert_eq!(current["rows"][0]["date"], "2026-11-02");
+    assert_eq!(bench.get("/clients/Acme").await.ok(200)["used"], json!({ "live": 400, "sandbox": 0 }));
+    let before = bench.get("/usage/Acme?month=2026-10").await.ok(200);
+    assert_eq!(before["live"], json!({ "used": 8, "allowance": 1000, "remaining": 992 }));
+    assert_eq!(before["sandbox"]["used"], 5);
+    assert_eq!(before["rows"].as_array().unwrap().len(), 3);
+    bench.get("/usage/Acme?month=October").await.refused(400, &["`October`", "2026-11"]);
+    bench.get("/usage/Nobody").await.refused(404, &["Nobody"]);
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_newest_first() {
+    let bench = Bench::with_client().await;
+    let entries = bench.get("/audit?limit=1").await.ok(200);
+    assert_eq!(entries["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&entries["entries"][0]["id"], &entries["entries"][0]["action"]),
+        (&json!(43), &json!("client.create"))
+    );
+    assert_eq!(entries["entries"][0]["at"], "2026-11-22T09:00:00.000Z");
+    assert_eq!(bench.get("/audit").await.ok(200)["entries"].as_array().unwrap().len(), 2);
+    bench.get("/audit?limit=5000").await.refused(400, &["limit"]);
+}
+
+#[tokio::test]
+async fn status_says_what_is_running() {
+    let bench = Bench::with_client().await;
+    bench
+        .post("/switches", json!({ "target": { "kind": "platform" }, "until": "2026-11-22T10:00:00Z" }))
+        .await
+        .ok(201);
+    let expected = json!({
+        "version": "1.2.3", "started_at": "2026-11-22T09:00:00.000Z", "gateway": "http://127.0.0.1:8080", "apis": 0,
+        "endpoints": 0, "clients": 1, "switches": 1, "dropped_request_log_entries": 3,
+    });
+    assert_eq!(bench.get("/status").await.ok(200), expected);
+    bench.advance(3600);
+    assert_eq!(bench.get("/status").await.ok(200)["switches"], 0);
+}
+
+#[tokio::test]
+async fn unknown_routes_and_methods_are_named() {
+    let bench = Bench::start().await;
+    bench.get("/nothing").await.refused(404, &["GET /admin/v1/nothing"]);
+    bench.delete("/status").await.refused(405, &["/admin/v1/status", "DELETE"]);
+}

@@ -1,0 +1,80 @@
+//! What goes back to the client: made here, or streamed from the upstream.
+
+use std::{future::Future, pin::Pin};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use tokio::sync::mpsc;
+use tollbar_contract::{Code, Stage};
+use tollbar_core::{Cause, ChangeId};
+use tollbar_http::Framing;
+
+use crate::upstream::Connection;
+
+/// An answer. `'r` is the request body that may still be on its way up.
+pub(crate) struct Answer<'r> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: AnswerBody<'r>,
+    /// What the log says of it, if it is an error.
+    pub(crate) error: Option<AnsweredError>,
+    /// The connection cannot go on: nobody knows where the next request would begin.
+    pub(crate) closes: bool,
+}
+
+/// The body of an answer.
+pub(crate) enum AnswerBody<'r> {
+    /// In memory.
+    Whole(Bytes),
+    /// From the upstream, as it comes.
+    Upstream(Box<UpstreamBody<'r>>),
+    /// From a keyed execution, which goes on by itself; an error is a cut.
+    Relayed { framing: Framing, pieces: mpsc::Receiver<Result<Bytes, Cut>> },
+}
+
+/// The body broke off: the client must see it as broken off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut;
+
+/// A response body from the upstream.
+pub(crate) struct UpstreamBody<'r> {
+    pub(crate) connection: Connection,
+    pub(crate) framing: Framing,
+    /// For an answer to HEAD.
+    pub(crate) declared_length: Option<u64>,
+    /// The rest of the request body, still being sent.
+    pub(crate) upload: Option<Upload<'r>>,
+}
+
+/// A request body on its way up. True: it ended well.
+pub(crate) type Upload<'r> = Pin<Box<dyn Future<Output = bool> + 'r>>;
+
+/// What the log says of an error answer.
+pub(crate) struct AnsweredError {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) cause: Option<Cause>,
+    pub(crate) change: Option<ChangeId>,
+}
+
+impl<'r> Answer<'r> {
+    /// The answer by itself, and the rest of the request body if that is still on its way.
+    pub(crate) fn split(self) -> (Answer<'static>, Option<Upload<'r>>) {
+        let Answer { status, headers, body, error, closes } = self;
+        let (body, upload) = match body {
+            AnswerBody::Whole(bytes) => (AnswerBody::Whole(bytes), None),
+            AnswerBody::Relayed { framing, pieces } => (AnswerBody::Relayed { framing, pieces }, None),
+            AnswerBody::Upstream(body) => {
+                let UpstreamBody { connection, framing, declared_length, upload } = *body;
+                let body = UpstreamBody { connection, framing, declared_length, upload: None };
+                (AnswerBody::Upstream(Box::new(body)), upload)
+            }
+        };
+        (Answer { status, headers, body, error, closes }, upload)
+    }
+
+    pub(crate) fn whole(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
+        Self { status, headers, body: AnswerBody::Whole(body.into()), error: None, closes: false }
+    }
+}

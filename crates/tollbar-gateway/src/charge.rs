@@ -1,0 +1,131 @@
+//! A charge to the allowance: leased, journaled, and settled exactly once.
+
+use std::{rc::Rc, sync::Arc};
+
+use tollbar_contract::{Code, Environment, Stage};
+use tollbar_core::{
+    Client, EndpointId, Rejection, Timestamp,
+    admission::{self, Admitted, ChargeFault, Valid},
+    port::{JournalEvent, JournalRecord, StoreFailure},
+};
+
+use crate::worker::Worker;
+
+/// A charge under way. Dropped unsettled, it is given back if nothing was sent, and stands if something was.
+pub(crate) struct Charged {
+    worker: Rc<Worker>,
+    client: Arc<Client>,
+    environment: Environment,
+    endpoint: EndpointId,
+    at: Timestamp,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    NotSent,
+    Sent,
+    Settled,
+}
+
+/// Stage 16: charges the request, leasing durably where that is needed, and journals it.
+pub(crate) async fn charge(
+    worker: &Rc<Worker>,
+    client: &Arc<Client>,
+    environment: Environment,
+    endpoint: EndpointId,
+    valid: &Valid,
+) -> Result<(Admitted, Charged), Rejection> {
+    let shared = &worker.shared;
+    let admitted = loop {
+        match admission::charge(client, environment, valid, shared.clock.now()) {
+            Ok(admitted) => break admitted,
+            Err(ChargeFault::Rejected(rejection)) => return Err(rejection),
+            Err(ChargeFault::NeedsLease { month, upto }) => {
+                let id = client.record.id;
+                shared.allowance.lease(id, environment, month, upto).await.map_err(|f| cannot_store(&f))?;
+                client.meter(environment).leased(month, upto);
+            }
+        }
+    };
+    let charged = Charged {
+        worker: worker.clone(),
+        client: client.clone(),
+        environment,
+        endpoint,
+        at: admitted.charge.at,
+        state: State::NotSent,
+    };
+    if let Err(failure) = charged.journal(JournalEvent::Charged) {
+        // Nothing was written, so nothing is to be taken back there.
+        let mut charged = charged;
+        charged.state = State::Settled;
+        client.meter(environment).give_back(admitted.charge.at);
+        return Err(cannot_store(&failure));
+    }
+    Ok((admitted, charged))
+}
+
+/// Journals that a request took from the rate.
+pub(crate) fn journal_rate(worker: &Worker, client: &Client, environment: Environment, at: Timestamp) {
+    let record = JournalRecord {
+        event: JournalEvent::Rated,
+        client: client.record.id,
+        environment,
+        endpoint: EndpointId(0),
+        at,
+    };
+    // Without the record the window is exact all the same, but for a restart within the next minute.
+    if let Err(failure) = worker.journal.append(&[record]) {
+        tracing::warn!(%failure, "the usage journal cannot be written");
+    }
+}
+
+/// Something that must be durable first cannot be made so: nothing was sent, and a retry is safe.
+pub(crate) fn cannot_store(failure: &StoreFailure) -> Rejection {
+    tracing::error!(%failure, "the store failed; the request was not sent");
+    Rejection::new(Code::InternalError, Stage::Allowance, format!("the store failed: {failure}"))
+        .saying("The request could not be recorded and was not executed. Try again shortly.")
+        .retry_after(1)
+}
+
+impl Charged {
+    /// From now on the upstream may have seen something of it.
+    pub(crate) fn sent(&mut self) {
+        self.state = State::Sent;
+    }
+
+    /// The client's answer has this status: a 5xx gives the charge back.
+    pub(crate) fn settle(mut self, status: u16) {
+        if status >= 500 {
+            self.client.meter(self.environment).give_back(self.at);
+        }
+        self.end(JournalEvent::Ended { status });
+    }
+
+    fn end(&mut self, event: JournalEvent) {
+        self.state = State::Settled;
+        if let Err(failure) = self.journal(event) {
+            tracing::warn!(%failure, "the usage journal cannot be written; a charge may stand that was given back");
+        }
+    }
+
+    fn journal(&self, event: JournalEvent) -> Result<(), StoreFailure> {
+        self.worker.journal.append(&[JournalRecord {
+            event,
+            client: self.client.record.id,
+            environment: self.environment,
+            endpoint: self.endpoint,
+            at: self.at,
+        }])
+    }
+}
+
+impl Drop for Charged {
+    fn drop(&mut self) {
+        if self.state == State::NotSent {
+            self.client.meter(self.environment).give_back(self.at);
+            self.end(JournalEvent::NotSent);
+        }
+    }
+}

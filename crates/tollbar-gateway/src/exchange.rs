@@ -1,0 +1,82 @@
+//! The facts of one request, gathered as the stages pass: for the answer's headers, the log and the metrics.
+
+use std::{sync::Arc, time::Instant};
+
+use http::Method;
+use tollbar_contract::{Environment, RequestId};
+use tollbar_core::{
+    CallerAddress, Client, Location, Timestamp,
+    admission::{Authenticated, Operation},
+};
+
+/// What is known of a request so far.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    pub(crate) request_id: RequestId,
+    pub(crate) at: Timestamp,
+    pub(crate) began: Instant,
+    pub(crate) method: Method,
+    /// The path without query, as sent.
+    pub(crate) path: String,
+    pub(crate) caller: CallerAddress,
+    pub(crate) environment: Environment,
+    /// `meta.version`.
+    pub(crate) version: String,
+    pub(crate) authenticated: Option<Authenticated>,
+    pub(crate) client: Option<Arc<Client>>,
+    pub(crate) operation: Option<Operation>,
+    /// A route of our own.
+    pub(crate) own_route: Option<&'static str>,
+    /// The credential that such a route authenticated itself.
+    pub(crate) own_credential: Option<String>,
+    /// Whether `X-RateLimit-*` and `X-Allowance-*` stand on the answer: from stage 8 on.
+    pub(crate) shows_meters: bool,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) replay_of: Option<RequestId>,
+    pub(crate) upstream_status: Option<u16>,
+    pub(crate) upstream_millis: Option<u64>,
+}
+
+impl Exchange {
+    pub(crate) fn new(
+        request_id: RequestId,
+        at: Timestamp,
+        method: Method,
+        path: &str,
+        caller: CallerAddress,
+    ) -> Self {
+        Self {
+            request_id,
+            at,
+            began: Instant::now(),
+            method,
+            path: path.to_owned(),
+            caller,
+            environment: Environment::Live,
+            version: "v1".to_owned(),
+            authenticated: None,
+            client: None,
+            operation: None,
+            own_route: None,
+            own_credential: None,
+            shows_meters: false,
+            idempotency_key: None,
+            replay_of: None,
+            upstream_status: None,
+            upstream_millis: None,
+        }
+    }
+
+    pub(crate) fn locate(&mut self, location: &Location<'_>) {
+        self.environment = location.environment;
+        location.version().clone_into(&mut self.version);
+    }
+
+    /// The category, for metrics; empty where no endpoint was found.
+    pub(crate) fn category(&self) -> &str {
+        match &self.operation {
+            Some(operation) => &operation.endpoint().category,
+            None => self.own_route.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The upstream's answer, made fit for the client.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_LENGTH, RETRY_AFTER, VIA},
+};
+use tollbar_contract::{Code, headers};
+use tollbar_core::{UpstreamErrors, admission::Operation};
+use tollbar_http::ResponseHead;
+
+use super::request::remove_hop_by_hop;
+use crate::{
+    answer::{Answer, AnswerBody, Upload, UpstreamBody},
+    exchange::Exchange,
+    respond::{self, Source},
+    settings::ERROR_BODY_BYTES,
+    upstream::Connection,
+    worker::Worker,
+};
+
+/// The longest message that is taken over from an upstream.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+pub(super) async fn answer<'r>(
+    worker: &Worker,
+    exchange: &Exchange,
+    operation: &Operation,
+    head: ResponseHead,
+    connection: Connection,
+    upload: Option<Upload<'r>>,
+) -> Answer<'r> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        // Nothing was asked to be upgraded.
+        return wrapped(exchange, StatusCode::BAD_GATEWAY, None, &HeaderMap::new());
+    }
+    let is_error = head.status.as_u16() >= 400;
+    if is_error && operation.api().record.upstream_errors == UpstreamErrors::Wrap {
+        let message = if is_explained(head.status) { read_message(worker, connection).await } else { None };
+        let mut answer = wrapped(exchange, head.status, message.as_deref(), &head.headers);
+        // What was left of the request body is not sent any more.
+        answer.closes = upload.is_some();
+        return answer;
+    }
+    let mut headers = head.headers;
+    remove_hop_by_hop(&mut headers);
+    headers.remove(CONTENT_LENGTH);
+    remove_ours(&mut headers);
+    headers.append(VIA, HeaderValue::from_static("1.1 tollbar"));
+    if is_error {
+        respond::mark_error(&mut headers, None, Source::Upstream);
+    }
+    let body =
+        UpstreamBody { connection, framing: head.framing, declared_length: head.declared_length, upload };
+    Answer {
+        status: head.status,
+        headers,
+        body: AnswerBody::Upstream(Box::new(body)),
+        error: None,
+        closes: false,
+    }
+}
+
+/// Statuses whose inside the client may see.
+fn is_explained(status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::UNAUTHORIZED
+}
+
+/// An upstream's error in the envelope.
+fn wrapped(
+    exchange: &Exchange,
+    status: StatusCode,
+    message: Option<&str>,
+    upstream: &HeaderMap,
+) -> Answer<'static> {
+    let (status, code) = match status.as_u16() {
+        400 => (status, Code::InvalidRequest),
+        404 => (status, Code::NotFound),
+        401 | 500.. => (StatusCode::INTERNAL_SERVER_ERROR, Code::InternalError),
+        _ => (status, Code::RequestRejected),
+    };
+    let default = match code {
+        Code::InvalidRequest | Code::RequestRejected => {
+            "The API rejected the request and gave no further detail."
+        }
+        Code::NotFound => "The API has nothing at this path.",
+        _ => code.description(),
+    };
+    let mut answer = respond::error(exchange, status, code, message.unwrap_or(default), Source::Upstream);
+    if code == Code::RequestRejected {
+        for name in [RETRY_AFTER, http::header::ALLOW] {
+            if let Some(value) = upstream.get(&name) {
+                answer.headers.insert(name, value.clone());
+            }
+        }
+    }
+    answer
+}
+
+/// Headers that are ours on an answer: an upstream cannot speak for us.
+fn remove_ours(headers: &mut HeaderMap) {
+    for name in [
+        headers::REQUEST_ID,
+        headers::ERROR_CODE,
+        headers::ERROR_SOURCE,
+        headers::SHOULD_RETRY,
+        headers::RATE_LIMIT,
+        headers::RATE_REMAINING,
+        headers::RATE_RESET,
+        headers::ALLOWANCE_LIMIT,
+        headers::ALLOWANCE_REMAINING,
+        headers::ALLOWANCE_RESET,
+        headers::IDEMPOTENT_REPLAYED,
+        headers::ORIGINAL_REQUEST_ID,
+    ] {
+        headers.remove(HeaderName::from_static(name));
+    }
+}
+
+/// Reads an error's body for a message that can be recognised.
+async fn read_message(worker: &Worker, mut connection: Connection) -> Option<String> {
+    let timeout = worker.shared.settings.upstream.idle_timeout;
+    let mut body = Vec::new();
+    while let Some(piece) = tokio::time::timeout(timeout, connection.reader.body_chunk()).await.ok()?.ok()? {
+        body.extend_from_slice(&piece);
+        if body.len() > ERROR_BODY_BYTES {
+            return None;
+        }
+    }
+    connection.give_back();
+    find_message(&serde_json::from_slice(&body).ok()?)
+}
+
+/// `detail` or `title` of problem+json (RFC 9457), or what others call it.
+fn find_message(body: &serde_json::Value) -> Option<String> {
+    let texts = ["detail", "message", "error_description", "title", "error"];
+    let found = texts.iter().find_map(|name| body.get(name)?.as_str());
+    let nested = || body.get("error")?.get("message")?.as_str();
+    let text = found.or_else(nested)?.trim();
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let text: String = printable.take(MESSAGE_CHARS_MAX).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_recognised_in_the_usual_places() {
+        for (body, message) in [
+            (r#"{"title":"Bad","detail":"The date is past."}"#, Some("The date is past.")),
+            (r#"{"message":"No such order"}"#, Some("No such order")),
+            (r#"{"error":{"code":7,"message":"Too small"}}"#, Some("Too small")),
+            (r#"{"error":"broken"}"#, Some("broken")),
+            (r#"{"detail":"a\r\nb"}"#, Some("a  b")),
+            (r#"{"detail":"  "}"#, None),
+            (r#"{"code":7}"#, None),
+            ("[]", None),
+        ] {
+            let body = serde_json::from_str(body).unwrap();
+            assert_eq!(find_message(&body).as_deref(), message, "{body}");
+        }
+        let long = serde_json::json!({ "detail": "x".repeat(2000) });
+        assert_eq!(find_message(&long).unwrap().len(), MESSAGE_CHARS_MAX);
+    }
+}

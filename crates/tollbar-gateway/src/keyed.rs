@@ -1,0 +1,357 @@
+//! Requests with an `Idempotency-Key`: at most one execution, and every repeat gets its answer.
+
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+use tollbar_contract::{Code, RequestId, Stage, headers};
+use tollbar_core::{
+    Rejection,
+    admission::{Admitted, Operation},
+    idempotency::{Answer as Kept, Fingerprint, Record, RecordState, Slot, StoredAnswer, releases_key},
+};
+
+use crate::{
+    answer::{Answer, AnswerBody, Cut, UpstreamBody},
+    body::Body,
+    charge::{Charged, cannot_store},
+    exchange::Exchange,
+    forward::{ForwardFailure, Outgoing, forward},
+    inflight::{Busy, Held},
+    respond::{self, status_of},
+    worker::Worker,
+};
+
+/// A slot that is ours, to execute in.
+pub(crate) struct Claim {
+    held: Held,
+    fingerprint: Fingerprint,
+}
+
+/// What a key leads to.
+pub(crate) enum Claimed {
+    /// Nobody has used it: go on.
+    Fresh(Claim),
+    /// It was executed: this is the answer.
+    Replay(Answer<'static>),
+}
+
+/// Pieces of a large answer that wait for a slow client.
+const RELAY_PIECES: usize = 16;
+
+/// Stage 14: takes the slot, waiting for whoever has it; or replays, or says why neither can be.
+pub(crate) async fn claim(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    operation: &Operation,
+    slot: Slot,
+    fingerprint: Fingerprint,
+) -> Result<Claimed, Rejection> {
+    let wait = worker.shared.settings.idempotency.wait;
+    let waiting = claim_or_wait(worker, exchange, operation, slot, fingerprint);
+    tokio::time::timeout(wait, waiting).await.unwrap_or_else(|_| {
+        let cause = format!("the first request with this key was still under way after {} s", wait.as_secs());
+        Err(Rejection::new(Code::InternalError, Stage::Idempotency, cause)
+            .saying("A request with this Idempotency-Key is still under way. Retry with the same key.")
+            .retry_after(1))
+    })
+}
+
+async fn claim_or_wait(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    operation: &Operation,
+    slot: Slot,
+    fingerprint: Fingerprint,
+) -> Result<Claimed, Rejection> {
+    loop {
+        let held = match worker.shared.inflight.hold(&slot, fingerprint) {
+            Ok(held) => Some(held),
+            Err(Busy { fingerprint: other, .. }) if other != fingerprint => {
+                return Err(conflict(&slot, None));
+            }
+            Err(busy) => {
+                busy.wait().await;
+                None
+            }
+        };
+        let found = worker.shared.idempotency.find(slot.clone(), worker.shared.clock.now()).await;
+        match (found.map_err(|failure| cannot_store(&failure))?, held) {
+            (Some(record), _) if record.fingerprint != fingerprint => {
+                return Err(conflict(&slot, Some(record.request_id)));
+            }
+            (Some(Record { state: RecordState::Answered(kept), request_id, .. }), _) => {
+                return replay(worker, exchange, &slot, request_id, kept).map(Claimed::Replay);
+            }
+            (Some(record), Some(held)) if operation.endpoint().resend_unknown => {
+                tracing::info!(request = %record.request_id, "an execution of unknown outcome is sent again, as its endpoint permits");
+                return Ok(Claimed::Fresh(Claim { held, fingerprint }));
+            }
+            (Some(record), Some(_)) => return Err(unknown_outcome(record.request_id)),
+            (None, Some(held)) => return Ok(Claimed::Fresh(Claim { held, fingerprint })),
+            // It was let go: try to take it.
+            (_, None) => {}
+        }
+    }
+}
+
+fn conflict(slot: &Slot, first: Option<RequestId>) -> Rejection {
+    let first = first.map_or("a request under way".to_owned(), |id| format!("request {id}"));
+    let cause = format!("key `{}` belongs to {first}, whose method, path, query or body differs", slot.key);
+    let mut rejection = Rejection::new(Code::IdempotencyConflict, Stage::Idempotency, cause);
+    rejection.advice.should_not_retry = true;
+    rejection
+}
+
+fn unknown_outcome(first: RequestId) -> Rejection {
+    let mut rejection = Rejection::new(
+        Code::InternalError,
+        Stage::Idempotency,
+        format!("request {first} was sent with this key, and its outcome is unknown"),
+    )
+    .saying(format!(
+        "The outcome of the first request with this Idempotency-Key ({first}) is unknown: it was sent, and no answer was \
+         recorded. It is not executed again. Check whether it took effect, or contact support with both request ids."
+    ));
+    rejection.advice.should_not_retry = true;
+    rejection
+}
+
+fn replay(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    slot: &Slot,
+    first: RequestId,
+    kept: Kept,
+) -> Result<Answer<'static>, Rejection> {
+    let refuse = |message: String, cause: String| {
+        let mut rejection = Rejection::new(Code::InternalError, Stage::Idempotency, cause).saying(message);
+        rejection.advice.should_not_retry = true;
+        Err(rejection)
+    };
+    let Kept::Stored { sealed } = kept else {
+        return refuse(
+            format!(
+                "The request with this Idempotency-Key ({first}) was executed, and its answer is too large to replay."
+            ),
+            format!("the answer of request {first} was beyond the limit for stored answers"),
+        );
+    };
+    let opened = worker.shared.directory.secrets.open(&slot.sealing_context(), &sealed).ok();
+    let Some((stored, body)) = opened.and_then(|bytes| StoredAnswer::decode(&bytes)) else {
+        return refuse(
+            format!(
+                "The request with this Idempotency-Key ({first}) was executed, and its answer cannot be read any more."
+            ),
+            format!("the stored answer of request {first} does not open"),
+        );
+    };
+    let mut answer = Answer::whole(status_of(stored.status), http::HeaderMap::new(), body);
+    for (name, value) in stored.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&value)) {
+            answer.headers.append(name, value);
+        }
+    }
+    answer.headers.insert(headers::IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    respond::put(&mut answer.headers, HeaderName::from_static(headers::ORIGINAL_REQUEST_ID), first.as_str());
+    if stored.status >= 500 {
+        answer.headers.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+    exchange.replay_of = Some(first);
+    Ok(answer)
+}
+
+/// Everything an execution needs, none of it tied to the client's connection.
+pub(crate) struct Execution {
+    pub(crate) claim: Claim,
+    pub(crate) exchange: Exchange,
+    pub(crate) operation: Operation,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) body: Bytes,
+    pub(crate) admitted: Admitted,
+    pub(crate) charged: Charged,
+}
+
+/// What came of it, with the facts for the log.
+pub(crate) struct Executed {
+    pub(crate) answer: Result<Answer<'static>, Rejection>,
+    pub(crate) upstream_status: Option<u16>,
+    pub(crate) upstream_millis: Option<u64>,
+}
+
+/// Runs an execution to its end in a task of its own, so that it ends although its client leaves.
+pub(crate) async fn execute(worker: &Rc<Worker>, execution: Execution) -> Option<Executed> {
+    let (done, executed) = oneshot::channel();
+    let (worker, task) = (worker.clone(), worker.task());
+    tokio::task::spawn_local(async move {
+        run(&worker, execution, done).await;
+        drop(task);
+    });
+    // None: the task panicked.
+    executed.await.ok()
+}
+
+async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Executed>) {
+    let Execution { claim, mut exchange, operation, outgoing, body, admitted, mut charged } = execution;
+    let shared = worker.shared.clone();
+    let (slot, now) = (claim.held.slot().clone(), shared.clock.now());
+    let expires_at = now.plus_seconds(shared.settings.idempotency.keep_seconds);
+    let started =
+        shared.idempotency.start(slot.clone(), claim.fingerprint, exchange.request_id, now, expires_at);
+    if let Err(failure) = started.await {
+        let _ = done.send(finished(Err(cannot_store(&failure)), &exchange));
+        return;
+    }
+    let body = if body.is_empty() { Body::None } else { Body::Whole(body) };
+    let answer = forward(worker, &mut exchange, &operation, &outgoing, body, &admitted, &mut charged).await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(ForwardFailure { rejection, may_have_executed, .. }) => {
+            charged.settle(rejection.code.status());
+            let rejection = if may_have_executed {
+                // The record stays as started: the outcome is unknown until it expires or is settled.
+                lost_outcome(&rejection)
+            } else {
+                release(worker, &slot, exchange.request_id).await;
+                rejection
+            };
+            let _ = done.send(finished(Err(rejection), &exchange));
+            return;
+        }
+    };
+    let upstream_status = exchange.upstream_status.and_then(|s| StatusCode::from_u16(s).ok());
+    let releases =
+        releases_key(upstream_status.unwrap_or(answer.status), operation.api().record.on_upstream_5xx);
+    keep(worker, &slot, &exchange, answer, releases, charged, done).await;
+}
+
+/// Makes the answer durable, then lets the client have it.
+async fn keep(
+    worker: &Rc<Worker>,
+    slot: &Slot,
+    exchange: &Exchange,
+    mut answer: Answer<'static>,
+    releases: bool,
+    charged: Charged,
+    done: oneshot::Sender<Executed>,
+) {
+    let limit = worker.shared.settings.idempotency.answer_limit_bytes;
+    let mut rest = None;
+    answer.body = match answer.body {
+        AnswerBody::Upstream(upstream) => match collect(worker, *upstream, limit).await {
+            Ok((body, more)) => {
+                rest = more.map(|upstream| (body.clone(), upstream));
+                AnswerBody::Whole(body)
+            }
+            Err(cause) => {
+                let broken = Rejection::new(Code::InternalError, Stage::Upstream, cause);
+                charged.settle(broken.code.status());
+                let _ = done.send(finished(Err(lost_outcome(&broken)), exchange));
+                return;
+            }
+        },
+        other => other,
+    };
+    charged.settle(answer.status.as_u16());
+    if releases {
+        release(worker, slot, exchange.request_id).await;
+    } else {
+        let kept = match &answer.body {
+            AnswerBody::Whole(body) if rest.is_none() => {
+                let plain = stored(&answer, body).encode(body);
+                Kept::Stored { sealed: worker.shared.directory.secrets.seal(&slot.sealing_context(), &plain) }
+            }
+            _ => Kept::TooLarge,
+        };
+        if let Err(failure) = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept).await
+        {
+            tracing::error!(%failure, request = %exchange.request_id, "an answer could not be stored; it is delivered, and the record stays unknown");
+        }
+    }
+    let Some((first, upstream)) = rest else {
+        let _ = done.send(finished(Ok(answer), exchange));
+        return;
+    };
+    let (pieces, relayed) = mpsc::channel(RELAY_PIECES);
+    answer.body = AnswerBody::Relayed { framing: upstream.framing, pieces: relayed };
+    let _ = done.send(finished(Ok(answer), exchange));
+    relay(worker, first, upstream, &pieces).await;
+}
+
+/// Reads an answer's body up to the limit; beyond it, what was read and the rest.
+async fn collect(
+    worker: &Worker,
+    mut upstream: UpstreamBody<'static>,
+    limit_bytes: usize,
+) -> Result<(Bytes, Option<UpstreamBody<'static>>), String> {
+    let timeout = worker.shared.settings.upstream.idle_timeout;
+    let mut body = BytesMut::new();
+    loop {
+        match tokio::time::timeout(timeout, upstream.connection.reader.body_chunk()).await {
+            Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
+            Ok(Ok(None)) => {
+                upstream.connection.give_back();
+                return Ok((body.freeze(), None));
+            }
+            Ok(Err(error)) => return Err(format!("the upstream's answer broke off: {error}")),
+            Err(_) => return Err("the upstream's answer stopped coming".to_owned()),
+        }
+        if body.len() > limit_bytes {
+            return Ok((body.freeze(), Some(upstream)));
+        }
+    }
+}
+
+/// Passes a large answer on; to its end, even when nobody listens any more.
+async fn relay(
+    worker: &Worker,
+    first: Bytes,
+    mut upstream: UpstreamBody<'static>,
+    pieces: &mpsc::Sender<Result<Bytes, Cut>>,
+) {
+    let timeout = worker.shared.settings.upstream.idle_timeout;
+    let _ = pieces.send(Ok(first)).await;
+    loop {
+        let piece = match tokio::time::timeout(timeout, upstream.connection.reader.body_chunk()).await {
+            Ok(Ok(Some(piece))) => Ok(piece),
+            Ok(Ok(None)) => return upstream.connection.give_back(),
+            Ok(Err(_)) | Err(_) => Err(Cut),
+        };
+        let is_cut = piece.is_err();
+        let _ = pieces.send(piece).await;
+        if is_cut {
+            return;
+        }
+    }
+}
+
+fn stored(answer: &Answer<'_>, body: &[u8]) -> StoredAnswer {
+    StoredAnswer {
+        status: answer.status.as_u16(),
+        headers: answer.headers.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect(),
+        code: answer.error.as_ref().map(|error| error.code.as_str().to_owned()),
+        body_bytes: body.len(),
+    }
+}
+
+async fn release(worker: &Worker, slot: &Slot, request_id: RequestId) {
+    if let Err(failure) = worker.shared.idempotency.release(slot.clone(), request_id).await {
+        tracing::error!(%failure, request = %request_id, "an idempotency key could not be released");
+    }
+}
+
+/// A failure after sending, as the first caller hears of it.
+fn lost_outcome(broken: &Rejection) -> Rejection {
+    let mut rejection =
+        Rejection::new(Code::InternalError, broken.stage, broken.cause.for_support().to_owned()).saying(
+            "The request was sent, and its outcome is unknown: no complete answer came back. It is not executed again \
+             under this Idempotency-Key. Check whether it took effect, or contact support with the X-Request-Id.",
+        );
+    rejection.advice.should_not_retry = true;
+    rejection
+}
+
+fn finished(answer: Result<Answer<'static>, Rejection>, exchange: &Exchange) -> Executed {
+    Executed { answer, upstream_status: exchange.upstream_status, upstream_millis: exchange.upstream_millis }
+}

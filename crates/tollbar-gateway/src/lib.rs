@@ -1,0 +1,30 @@
+//! Tollbar's data plane: listeners, the admission pipeline, upstreams, answers, token endpoint, drain.
+//!
+//! Begin with `pipeline.rs`: one request, one function, in the order of the contract.
+
+mod answer;
+mod body;
+mod charge;
+mod connection;
+mod exchange;
+mod forward;
+mod inflight;
+mod keyed;
+mod listen;
+mod metrics;
+mod own;
+mod panics;
+mod pipeline;
+mod record;
+mod request_ids;
+mod respond;
+mod settings;
+mod shared;
+mod upstream;
+mod worker;
+
+pub use listen::{Bound, Running, bind, start};
+pub use metrics::Metrics;
+pub use request_ids::RequestIds;
+pub use settings::{GatewaySettings, IdempotencySettings, UpstreamCredential, UpstreamSettings};
+pub use shared::{Parts, Shared};

@@ -1,0 +1,80 @@
+//! What is counted for the operator.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+/// The data plane's metrics. Labels come from closed sets and the catalogue, never from callers.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
+    /// Open client connections.
+    pub connections: Gauge<i64, AtomicI64>,
+    /// Upstream connections opened.
+    pub upstream_connects: Counter<u64, AtomicU64>,
+    /// Panics that were caught.
+    pub panics: Counter<u64, AtomicU64>,
+    /// Request log entries that did not fit.
+    pub log_dropped: Gauge<i64, AtomicI64>,
+    /// By how many milliseconds the wall clock has stepped away from the platform's time.
+    pub clock_step_millis: Gauge<i64, AtomicI64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    code: &'static str,
+    category: String,
+    environment: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("tollbar");
+        let requests = Family::default();
+        let (connections, upstream_connects, panics) =
+            (Gauge::default(), Counter::default(), Counter::default());
+        let (log_dropped, clock_step_millis) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "requests",
+            "Requests answered, by error code (or ok), endpoint category and environment",
+            Clone::clone(&requests),
+        );
+        registry.register("connections", "Open client connections", Clone::clone(&connections));
+        registry.register(
+            "upstream_connects",
+            "Connections opened to upstreams",
+            Clone::clone(&upstream_connects),
+        );
+        registry.register("panics", "Panics that were caught and answered", Clone::clone(&panics));
+        registry.register(
+            "request_log_dropped",
+            "Request log entries that were dropped",
+            Clone::clone(&log_dropped),
+        );
+        registry.register(
+            "clock_step_milliseconds",
+            "How far the wall clock has stepped away from the platform's time; act when not near 0",
+            Clone::clone(&clock_step_millis),
+        );
+        Self { registry, requests, connections, upstream_connects, panics, log_dropped, clock_step_millis }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn count_request(&self, code: &'static str, category: &str, environment: &'static str) {
+        let labels = RequestLabels { code, category: category.to_owned(), environment };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// The OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,173 @@
+//! What is written down about a request: one entry for support, one count for the operator.
+
+use std::{cell::Cell, time::Instant};
+
+use tollbar_contract::Stage;
+use tollbar_core::{
+    Snapshot, admission,
+    port::{RequestEntry, RequestId12, TraceStep},
+    scope,
+};
+
+use crate::{answer::Answer, exchange::Exchange, worker::Worker};
+
+const METHOD_CHARS_MAX: usize = 32;
+const PATH_CHARS_MAX: usize = 512;
+
+/// How many entries of a kind may still be written in this second.
+pub(crate) struct LogBudget {
+    successes: Budget,
+    anonymous: Budget,
+}
+
+struct Budget {
+    per_second: u32,
+    used: Cell<u32>,
+    since: Cell<Instant>,
+}
+
+impl LogBudget {
+    pub(crate) fn new(successes_per_second: u32, anonymous_per_second: u32) -> Self {
+        Self { successes: Budget::new(successes_per_second), anonymous: Budget::new(anonymous_per_second) }
+    }
+}
+
+impl Budget {
+    fn new(per_second: u32) -> Self {
+        Self { per_second, used: Cell::new(0), since: Cell::new(Instant::now()) }
+    }
+
+    fn take(&self) -> bool {
+        if self.since.get().elapsed().as_secs() >= 1 {
+            self.since.set(Instant::now());
+            self.used.set(0);
+        }
+        self.used.set(self.used.get().saturating_add(1));
+        self.used.get() <= self.per_second
+    }
+}
+
+/// Counts and logs an answered request. Errors of identified clients always; others within their budgets.
+pub(crate) fn record(worker: &Worker, exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) {
+    let code = answer.error.as_ref().map(|error| error.code);
+    let environment = exchange.environment.as_str();
+    worker.shared.metrics.count_request(code.map_or("ok", |c| c.as_str()), exchange.category(), environment);
+    let is_error = answer.status.as_u16() >= 400;
+    let is_logged = match (is_error, exchange.client.is_some()) {
+        (true, true) => true,
+        (true, false) => worker.log_budget.anonymous.take(),
+        (false, _) => worker.log_budget.successes.take(),
+    };
+    if is_logged {
+        worker.shared.requests.record(entry(exchange, snapshot, answer));
+    }
+}
+
+fn entry(exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) -> RequestEntry {
+    let error = answer.error.as_ref();
+    let client = exchange.client.as_ref();
+    let authenticated = exchange.authenticated.as_ref();
+    RequestEntry {
+        request_id: RequestId12(exchange.request_id),
+        at: exchange.at,
+        method: cut(exchange.method.as_str(), METHOD_CHARS_MAX),
+        path: cut(&exchange.path, PATH_CHARS_MAX),
+        environment: exchange.environment,
+        status: answer.status.as_u16(),
+        code: error.map(|e| e.code.as_str().to_owned()),
+        message: error.map(|e| e.message.clone()),
+        refused_at: error.and_then(|e| e.stage),
+        client: client.map(|c| c.record.id),
+        client_name: client.map(|c| c.record.name.clone()),
+        credential: authenticated.map(|a| a.credential_id()).or_else(|| exchange.own_credential.clone()),
+        address: exchange.caller.to_string(),
+        address_source: exchange.caller.source(),
+        endpoint: exchange
+            .operation
+            .as_ref()
+            .map(|o| o.name())
+            .or_else(|| exchange.own_route.map(str::to_owned)),
+        steps: steps(exchange, snapshot, answer),
+        change: error.and_then(|e| e.change),
+        upstream_status: exchange.upstream_status,
+        duration_millis: u64::try_from(exchange.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        upstream_millis: exchange.upstream_millis,
+    }
+}
+
+/// Each stage that was reached: those before the refusal passed, with the values that they compared.
+fn steps(exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) -> Vec<TraceStep> {
+    let error = answer.error.as_ref();
+    let refused_at = error.and_then(|e| e.stage);
+    let reached = |stage: &Stage| refused_at.is_none_or(|refused| *stage <= refused);
+    let step = |stage: Stage| {
+        if refused_at == Some(stage) {
+            let cause = error.and_then(|e| e.cause.as_ref()).map(|c| c.for_support().to_owned());
+            return Some(TraceStep { stage, passed: false, detail: cause.unwrap_or_default() });
+        }
+        Some(TraceStep { stage, passed: true, detail: passed(stage, exchange, snapshot)? })
+    };
+    Stage::ALL.iter().copied().filter(reached).filter_map(step).collect()
+}
+
+/// What a stage that let the request pass had compared; `None` where it was not asked.
+fn passed(stage: Stage, exchange: &Exchange, snapshot: &Snapshot) -> Option<String> {
+    let authenticated = exchange.authenticated.as_ref();
+    let client = exchange.client.as_ref().filter(|_| authenticated.is_some());
+    let operation = exchange.operation.as_ref();
+    match stage {
+        Stage::Http => Some("readable".to_owned()),
+        Stage::Platform => Some(format!("on ({})", exchange.environment)),
+        Stage::Presented => authenticated.map(|_| "one credential".to_owned()),
+        Stage::Known => authenticated.map(|a| a.credential_id()),
+        Stage::Revoked => client.map(|_| "not revoked".to_owned()),
+        Stage::Standing => client.map(|c| format!("{} ({}) is in good standing", c.record.id, c.record.name)),
+        Stage::Address => client.map(|c| {
+            let allowed: Vec<String> = c.record.allow_ips.iter().map(ToString::to_string).collect();
+            let list =
+                if allowed.is_empty() { "any".to_owned() } else { format!("[{}]", allowed.join(", ")) };
+            format!("{} ({}); allowed: {list}", exchange.caller, exchange.caller.source())
+        }),
+        Stage::Environment => {
+            authenticated.map(|a| format!("{} credential on {}", a.environment(), exchange.environment))
+        }
+        Stage::Endpoint => operation.map(|o| o.name()).or_else(|| exchange.own_route.map(str::to_owned)),
+        Stage::Access => operation.and(client).map(|_| "enabled".to_owned()),
+        Stage::Scope => {
+            let (operation, client, own) = (operation?, client?, authenticated?.own_scopes());
+            let in_force: Vec<&str> = scope::in_force(own.as_ref(), &client.record.scopes).take(20).collect();
+            Some(format!(
+                "{} required; in force: {}",
+                operation.endpoint().scopes.join(" "),
+                in_force.join(" ")
+            ))
+        }
+        Stage::Write => {
+            operation.map(|o| if o.endpoint().write { "write enabled" } else { "not a write" }.to_owned())
+        }
+        Stage::Switch => operation.map(|o| format!("category {} is on", o.endpoint().category)),
+        Stage::Rate => {
+            let client = client?;
+            let limit = admission::find_tier(snapshot, client).ok()?.rate_per_minute;
+            let state = client.meter(exchange.environment).peek_rate(limit, exchange.at);
+            Some(format!("{} of {limit} left in tier {}", state.remaining, client.record.tier))
+        }
+        Stage::Idempotency => operation.map(|_| match (&exchange.idempotency_key, exchange.replay_of) {
+            (None, _) => "no key".to_owned(),
+            (Some(key), None) => format!("key `{key}` is new"),
+            (Some(key), Some(first)) => format!("key `{key}`: the answer of {first} is replayed"),
+        }),
+        Stage::Validity => operation.filter(|_| exchange.replay_of.is_none()).map(|_| "valid".to_owned()),
+        Stage::Allowance => {
+            let (client, _) = (client?, operation?);
+            let limit = client.record.allowance[exchange.environment.index()];
+            let state = client.meter(exchange.environment).peek_allowance(limit, exchange.at);
+            exchange.replay_of.is_none().then(|| format!("{} of {limit} left this month", state.remaining()))
+        }
+        Stage::Upstream => exchange.upstream_status.map(|status| format!("answered {status}")),
+    }
+}
+
+fn cut(text: &str, chars: usize) -> String {
+    text.chars().take(chars).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,157 @@
+//! Loading a document: from bytes to operations, refusing what could be misread.
+
+mod error;
+mod operations;
+mod parameters;
+mod reference;
+mod schema;
+mod security;
+mod servers;
+mod tree;
+
+use serde_json::{Map, Value};
+
+use crate::operation::Operation;
+pub use error::LoadError;
+pub use operations::DOCUMENT_OPERATION_LIMIT;
+use reference::{Allowance, Root};
+pub use servers::Server;
+pub use tree::DOCUMENT_NODE_LIMIT;
+
+/// The longest document that is read.
+pub const DOCUMENT_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+
+/// How deep objects and lists may stand in each other: some three times what the largest public documents need,
+/// and little enough for the parsers, which recurse, on a thread with a stack of 2 MiB.
+pub const DOCUMENT_DEPTH_LIMIT: usize = 64;
+
+/// After so many warnings the rest is counted, not told.
+const WARNING_LIMIT: usize = 200;
+
+/// An OpenAPI 3.0 or 3.1 document.
+#[derive(Debug, Clone)]
+pub struct Document {
+    title: String,
+    version: String,
+    servers: Vec<Server>,
+    operations: Vec<Operation>,
+    warnings: Vec<String>,
+}
+
+impl Document {
+    /// Reads a document, JSON or YAML. Nothing that it refers to is fetched.
+    pub fn parse(text: &[u8]) -> Result<Document, LoadError> {
+        let value = tree::parse(text)?;
+        let Some(root) = value.as_object() else {
+            return Err(LoadError::new("an OpenAPI document must be an object").at(""));
+        };
+        check_version(root)?;
+        reference::check_all_local(&value)?;
+        let mut warnings = Warnings::default();
+        let allowance = Allowance::default();
+        let root = Root::new(&value, &allowance);
+        let operations = operations::read(root, &mut warnings)?;
+        let info = value.get("info");
+        Ok(Document {
+            title: text_of(info, "title"),
+            version: text_of(info, "version"),
+            servers: servers::read(value.get("servers")),
+            operations,
+            warnings: warnings.finish(),
+        })
+    }
+
+    /// `info.title`, else empty.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// `info.version`, the version of the API that is described, else empty.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The servers of the document, with their variables' defaults put in.
+    pub fn servers(&self) -> Vec<Server> {
+        self.servers.clone()
+    }
+
+    /// The path of the first server's URL, without a slash at its end. `None` when there is none, or only `/`.
+    pub fn server_base_path(&self) -> Option<String> {
+        self.servers.first().and_then(Server::base_path)
+    }
+
+    /// Every method of every path, in the document's order.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// What was skipped or looks wrong, each naming where.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+/// What was noticed on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings {
+    told: Vec<String>,
+    untold: usize,
+}
+
+impl Warnings {
+    pub(crate) fn add(&mut self, pointer: &str, message: &str) {
+        if self.told.len() < WARNING_LIMIT {
+            self.told.push(LoadError::new(message).at(pointer).to_string());
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        if self.untold > 0 {
+            self.told.push(format!("and {} more warnings", self.untold));
+        }
+        self.told
+    }
+}
+
+fn check_version(root: &Map<String, Value>) -> Result<(), LoadError> {
+    if let Some(swagger) = root.get("swagger") {
+        let message = format!(
+            "this is a Swagger {} document; convert it to OpenAPI 3 first, for instance with swagger2openapi",
+            scalar(swagger)
+        );
+        return Err(LoadError::new(message).at("/swagger"));
+    }
+    let Some(version) = root.get("openapi") else {
+        let message =
+            "this is no OpenAPI document: it has no \"openapi\" member, such as \"openapi\": \"3.1.0\"";
+        return Err(LoadError::new(message).at(""));
+    };
+    let version = scalar(version);
+    let known = ["3.0", "3.1"].iter().any(|known| {
+        version.strip_prefix(known).is_some_and(|patch| patch.is_empty() || patch.starts_with(['.', '-']))
+    });
+    if known {
+        return Ok(());
+    }
+    Err(LoadError::new(format!("OpenAPI version {version} is not supported; 3.0 and 3.1 are")).at("/openapi"))
+}
+
+fn text_of(object: Option<&Value>, key: &str) -> String {
+    object.and_then(|object| object.get(key)).map(scalar).unwrap_or_default()
+}
+
+/// YAML makes numbers of unquoted versions; they are taken as they print.
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

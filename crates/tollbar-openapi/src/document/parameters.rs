@@ -1,0 +1,163 @@
+//! `parameters`: of a path, of an operation, and both together.
+
+use serde_json::Value;
+
+use super::error::join;
+use super::reference::{Place, Root};
+use super::{LoadError, Warnings, schema};
+use crate::operation::{Location, Parameter, SimpleSchema, Style};
+use crate::template::Template;
+
+/// Headers that the specification says are described elsewhere.
+const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
+
+/// How many parameters one list may have.
+const LIST_LIMIT: usize = 1_000;
+
+/// The parameters of one list.
+pub(super) type List = Vec<Parameter>;
+
+pub(super) fn read_list(
+    root: Root<'_>,
+    place: Option<&Place<'_>>,
+    warnings: &mut Warnings,
+) -> Result<List, LoadError> {
+    let Some(place) = place else {
+        return Ok(List::new());
+    };
+    let items = place.value.as_array().ok_or_else(|| place.error("parameters must be a list"))?;
+    if items.len() > LIST_LIMIT {
+        return Err(place.error(format!("there are more than {LIST_LIMIT} parameters in one place")));
+    }
+    let mut list = List::with_capacity(items.len());
+    for (index, value) in items.iter().enumerate() {
+        let written = Place { value, pointer: join(&place.pointer, index) };
+        let parameter = read(root, written.clone(), warnings)?;
+        if list.iter().any(|other: &Parameter| is_same(other, &parameter)) {
+            let message = format!("the parameter \"{}\" is listed twice in the same place", parameter.name);
+            return Err(written.error(message));
+        }
+        list.push(parameter);
+    }
+    Ok(list)
+}
+
+/// The path's parameters, overridden by the operation's of the same name and place.
+pub(super) fn combine(
+    shared: &List,
+    own: List,
+    template: &Template,
+    pointer: &str,
+    warnings: &mut Warnings,
+) -> Vec<Parameter> {
+    let kept = shared.iter().filter(|parameter| !own.iter().any(|other| is_same(other, parameter)));
+    let mut all: Vec<Parameter> = kept.cloned().collect();
+    all.extend(own);
+    all.retain(|parameter| {
+        let unknown =
+            parameter.location == Location::Path && !template.names().any(|name| name == parameter.name);
+        if unknown {
+            let message =
+                format!("the path parameter \"{}\" is not in the path, and is skipped", parameter.name);
+            warnings.add(pointer, &message);
+        }
+        !unknown
+    });
+    for name in template.names() {
+        if !all.iter().any(|parameter| parameter.location == Location::Path && parameter.name == name) {
+            warnings.add(
+                pointer,
+                &format!("the path parameter \"{name}\" is not described; any value is accepted"),
+            );
+        }
+    }
+    all.retain(|parameter| {
+        parameter.location != Location::Header
+            || !IGNORED_HEADERS.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
+    });
+    all
+}
+
+fn is_same(left: &Parameter, right: &Parameter) -> bool {
+    let names_match = match left.location {
+        Location::Header => left.name.eq_ignore_ascii_case(&right.name),
+        Location::Path | Location::Query | Location::Cookie => left.name == right.name,
+    };
+    left.location == right.location && names_match
+}
+
+fn read(root: Root<'_>, place: Place<'_>, warnings: &mut Warnings) -> Result<Parameter, LoadError> {
+    let place = root.resolve(place)?;
+    if !place.value.is_object() {
+        return Err(place.error("a parameter must be an object"));
+    }
+    let text = |name: &str| place.value.get(name).and_then(Value::as_str);
+    let flag = |name: &str| place.value.get(name).and_then(Value::as_bool);
+    let name = text("name")
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| place.error("a parameter must have a name"))?;
+    let location = read_location(&place, text("in"))?;
+    if location == Location::Header && http::HeaderName::try_from(name).is_err() {
+        return Err(place.error(format!("\"{name}\" cannot be the name of a header")));
+    }
+    root.take(name.len(), &place)?;
+    let style = read_style(&place, location, warnings);
+    let schema = match place.member("schema") {
+        Some(schema) if style != Style::Content => schema::read(root, &schema, warnings)?,
+        _ => SimpleSchema::default(),
+    };
+    Ok(Parameter {
+        name: name.to_owned(),
+        location,
+        required: location == Location::Path || flag("required").unwrap_or(false),
+        deprecated: flag("deprecated").unwrap_or(false),
+        style,
+        explode: flag("explode").unwrap_or(style == Style::Form),
+        allow_reserved: flag("allowReserved").unwrap_or(false),
+        allow_empty_value: flag("allowEmptyValue").unwrap_or(false),
+        schema,
+    })
+}
+
+fn read_location(place: &Place<'_>, text: Option<&str>) -> Result<Location, LoadError> {
+    match text {
+        Some("path") => Ok(Location::Path),
+        Some("query") => Ok(Location::Query),
+        Some("header") => Ok(Location::Header),
+        Some("cookie") => Ok(Location::Cookie),
+        Some(other) => Err(place.error(format!(
+            "a parameter cannot be in \"{other}\"; path, query, header and cookie are known"
+        ))),
+        None => Err(place.error("a parameter must say what it is in: path, query, header or cookie")),
+    }
+}
+
+fn read_style(place: &Place<'_>, location: Location, warnings: &mut Warnings) -> Style {
+    if place.value.get("content").is_some() {
+        return Style::Content;
+    }
+    let usual = match location {
+        Location::Path | Location::Header => Style::Simple,
+        Location::Query | Location::Cookie => Style::Form,
+    };
+    let Some(text) = place.value.get("style").and_then(Value::as_str) else {
+        return usual;
+    };
+    let known = match (location, text) {
+        (Location::Path, "matrix") => Some(Style::Matrix),
+        (Location::Path, "label") => Some(Style::Label),
+        (Location::Path | Location::Header, "simple") => Some(Style::Simple),
+        (Location::Query | Location::Cookie, "form") => Some(Style::Form),
+        (Location::Query, "spaceDelimited") => Some(Style::SpaceDelimited),
+        (Location::Query, "pipeDelimited") => Some(Style::PipeDelimited),
+        (Location::Query, "deepObject") => Some(Style::DeepObject),
+        _ => None,
+    };
+    known.unwrap_or_else(|| {
+        warnings.add(
+            &place.pointer,
+            &format!("the style \"{text}\" is not known here, and the usual one is used"),
+        );
+        usual
+    })
+}

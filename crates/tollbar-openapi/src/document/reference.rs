@@ -1,0 +1,215 @@
+//! `$ref`, within the document only.
+
+use std::cell::Cell;
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::LoadError;
+use super::error::join;
+
+/// A chain of references longer than this goes round in a circle, or might as well.
+const HOP_LIMIT: usize = 32;
+
+/// Members whose values are data, where a `$ref` is no reference.
+const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
+
+/// What all operations together may hold once references are written out: a small document can refer to one
+/// large thing a million times.
+const EXPANSION_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// About what a value costs beside its text.
+const NODE_BYTES: usize = 64;
+
+/// Members that map names of any kind, so that one called `default` or `example` is not data.
+const MAPS: [&str; 12] = [
+    "callbacks",
+    "definitions",
+    "$defs",
+    "dependentSchemas",
+    "headers",
+    "links",
+    "parameters",
+    "patternProperties",
+    "properties",
+    "requestBodies",
+    "responses",
+    "schemas",
+];
+
+/// The document, to look references up in.
+#[derive(Clone, Copy)]
+pub(super) struct Root<'d> {
+    value: &'d Value,
+    allowance: &'d Allowance,
+}
+
+/// What may still be written out.
+pub(super) struct Allowance {
+    remaining_bytes: Cell<usize>,
+}
+
+impl Default for Allowance {
+    fn default() -> Allowance {
+        Allowance { remaining_bytes: Cell::new(EXPANSION_LIMIT_BYTES) }
+    }
+}
+
+/// A value and the pointer that names it in messages: where it really stands, after references.
+#[derive(Clone)]
+pub(super) struct Place<'d> {
+    pub(super) value: &'d Value,
+    pub(super) pointer: String,
+}
+
+impl<'d> Root<'d> {
+    pub(super) fn new(value: &'d Value, allowance: &'d Allowance) -> Root<'d> {
+        Root { value, allowance }
+    }
+
+    /// Accounts for something that an operation keeps.
+    pub(super) fn take(&self, bytes: usize, place: &Place<'_>) -> Result<(), LoadError> {
+        let remaining = &self.allowance.remaining_bytes;
+        let left = remaining
+            .get()
+            .checked_sub(bytes.saturating_add(NODE_BYTES))
+            .ok_or_else(|| place.error("the document is too large once its references are written out"))?;
+        remaining.set(left);
+        Ok(())
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<Place<'d>> {
+        Place { value: self.value, pointer: String::new() }.member(name)
+    }
+
+    /// Follows references until there is none.
+    pub(super) fn resolve(&self, place: Place<'d>) -> Result<Place<'d>, LoadError> {
+        self.take(0, &place)?;
+        let mut hops = HOP_LIMIT;
+        self.follow(place, &mut hops)
+    }
+
+    fn follow(&self, mut place: Place<'d>, hops: &mut usize) -> Result<Place<'d>, LoadError> {
+        let start = place.pointer.clone();
+        while let Some(target) = place.reference() {
+            let here = join(&place.pointer, "$ref");
+            *hops = hops.checked_sub(1).ok_or_else(|| {
+                LoadError::new(format!(
+                    "the reference \"{target}\" leads in a circle, or over more than {HOP_LIMIT} others"
+                ))
+                .at(join(&start, "$ref"))
+            })?;
+            place = self.look_up(target, &here, hops)?;
+        }
+        Ok(place)
+    }
+
+    /// Where a pointer leads through a member that is itself a reference, that one is followed on the way.
+    fn look_up(&self, target: &str, here: &str, hops: &mut usize) -> Result<Place<'d>, LoadError> {
+        let fragment = target.strip_prefix('#').ok_or_else(|| not_local(target, here))?;
+        let missing = || LoadError::new(format!("the reference \"{target}\" leads nowhere")).at(here);
+        let pointer = percent_decode_str(fragment).decode_utf8().map_err(|_| missing())?;
+        let mut place = Place { value: self.value, pointer: String::new() };
+        if pointer.is_empty() {
+            return Ok(place);
+        }
+        let steps = pointer.strip_prefix('/').ok_or_else(|| {
+            LoadError::new(format!(
+                "the reference \"{target}\" must be a pointer such as \"#/components/parameters/limit\""
+            ))
+            .at(here)
+        })?;
+        for step in steps.split('/') {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            let next = match place.member(&step) {
+                Some(next) => Some(next),
+                None if place.reference().is_some() => self.follow(place, hops)?.member(&step),
+                None => None,
+            };
+            place = next.ok_or_else(missing)?;
+        }
+        Ok(place)
+    }
+}
+
+impl<'d> Place<'d> {
+    /// A member of an object, or an item of a list.
+    pub(super) fn member(&self, name: &str) -> Option<Place<'d>> {
+        let value = match self.value {
+            Value::Object(members) => members.get(name),
+            Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        };
+        value.map(|value| Place { value, pointer: join(&self.pointer, name) })
+    }
+
+    fn reference(&self) -> Option<&'d str> {
+        self.value.get("$ref").and_then(Value::as_str)
+    }
+
+    pub(super) fn error(&self, message: impl Into<String>) -> LoadError {
+        LoadError::new(message).at(self.pointer.clone())
+    }
+}
+
+/// About how much memory a value takes.
+pub(super) fn weight(value: &Value) -> usize {
+    NODE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(weight).sum(),
+            Value::Object(members) => members.iter().map(|(name, member)| name.len() + weight(member)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+}
+
+/// Refuses a document that refers to anything outside itself, wherever that stands.
+pub(super) fn check_all_local(document: &Value) -> Result<(), LoadError> {
+    walk(document, false, &mut Vec::new())
+}
+
+fn walk<'d>(value: &'d Value, is_map: bool, path: &mut Vec<Step<'d>>) -> Result<(), LoadError> {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                path.push(Step::Member(name));
+                match member {
+                    Value::String(target) if name == "$ref" && !target.starts_with('#') => {
+                        return Err(not_local(target, &pointer_of(path)));
+                    }
+                    _ if !is_map && (DATA.contains(&name.as_str()) || name.starts_with("x-")) => {}
+                    _ => walk(member, !is_map && MAPS.contains(&name.as_str()), path)?,
+                }
+                path.pop();
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(Step::Item(index));
+                walk(item, false, path)?;
+                path.pop();
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
+}
+
+enum Step<'d> {
+    Member(&'d str),
+    Item(usize),
+}
+
+fn pointer_of(path: &[Step<'_>]) -> String {
+    path.iter().fold(String::new(), |pointer, step| match step {
+        Step::Member(name) => join(&pointer, name),
+        Step::Item(index) => join(&pointer, index),
+    })
+}
+
+fn not_local(target: &str, here: &str) -> LoadError {
+    let message = format!(
+        "the reference \"{target}\" leads out of the document, and nothing is fetched; bundle it into one file first"
+    );
+    LoadError::new(message).at(here)
+}

@@ -1,0 +1,485 @@
+//! Whole documents: what is read from them, and what is said of those that are refused.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::operation::{Location, SimpleType, Style};
+use crate::{Find, Router};
+
+const PETS: &str = r##"
+openapi: 3.0.3
+info: { title: Pets, version: 1.4 }
+servers:
+  - url: https://{region}.example.com/api/v1/
+    variables: { region: { default: eu } }
+security:
+  - key: []
+  - oauth: [pets.read, pets.write]
+x-top: ignored
+paths:
+  x-note: ignored
+  /pets/{petId}:
+    summary: ignored
+    x-path-level: ignored
+    parameters:
+      - $ref: '#/components/parameters/PetId'
+      - { name: verbose, in: query, schema: { type: boolean } }
+      - { name: X-Trace, in: header, schema: { type: string } }
+    get:
+      operationId: showPet
+      summary: One pet
+      tags: [pets, reading]
+      deprecated: true
+      x-owner: { team: 7 }
+      parameters:
+        - { name: verbose, in: query, required: true, schema: { type: integer, minimum: 1, exclusiveMinimum: true } }
+        - { name: x-trace, in: cookie, schema: { type: string } }
+        - { name: Accept, in: header, schema: { type: string } }
+      security: []
+    put:
+      requestBody: { $ref: '#/components/requestBodies/Pet' }
+    trace: {}
+components:
+  parameters:
+    PetId: { name: petId, in: path, required: true, schema: { $ref: '#/components/schemas/Id' } }
+  requestBodies:
+    Pet: { required: true, content: {} }
+  schemas:
+    Id: { allOf: [{ $ref: '#/components/schemas/Text' }], description: an id, maxLength: 9 }
+    Text: { type: string, minLength: 2, maxLength: 99, nullable: true }
+"##;
+
+fn parse(value: &Value) -> Result<Document, LoadError> {
+    Document::parse(value.to_string().as_bytes())
+}
+
+fn refused(value: &Value) -> String {
+    parse(value).unwrap_err().to_string()
+}
+
+/// A document with one operation, `GET /x`, that has these parameters, and these components.
+fn with_parameters(parameters: &Value, components: &Value) -> Value {
+    json!({ "openapi": "3.1.0", "paths": { "/x": { "get": { "parameters": parameters } } }, "components": components })
+}
+
+#[test]
+fn a_document_is_read() {
+    let document = Document::parse(PETS.as_bytes()).unwrap();
+    assert_eq!((document.title(), document.version()), ("Pets", "1.4"));
+    assert_eq!(document.servers()[0].url, "https://eu.example.com/api/v1/");
+    assert_eq!(document.server_base_path().as_deref(), Some("/api/v1"));
+    assert_eq!(document.warnings(), [""; 0]);
+    let methods: Vec<_> = document.operations().iter().map(|operation| operation.method.as_str()).collect();
+    assert_eq!(methods, ["GET", "PUT", "TRACE"]);
+
+    let [get, put, _] = document.operations() else { panic!("three operations") };
+    assert_eq!(get.path, "/pets/{petId}");
+    assert_eq!(get.operation_id.as_deref(), Some("showPet"));
+    assert_eq!(get.summary.as_deref(), Some("One pet"));
+    assert_eq!(get.tags, ["pets", "reading"]);
+    assert!(get.deprecated && !get.has_body && !get.body_required);
+    assert_eq!(get.security, Some(vec![]));
+    assert_eq!(get.extensions, [("x-owner".to_owned(), json!({ "team": 7 }))].into());
+    let places: Vec<_> = get.parameters.iter().map(|p| (p.name.as_str(), p.location, p.required)).collect();
+    assert_eq!(
+        places,
+        [
+            ("petId", Location::Path, true),
+            ("X-Trace", Location::Header, false),
+            ("verbose", Location::Query, true),
+            ("x-trace", Location::Cookie, false),
+        ]
+    );
+    let id = &get.parameters[0].schema;
+    assert_eq!(
+        (id.types.clone(), id.min_length, id.max_length),
+        ([SimpleType::String].into(), Some(2), Some(9))
+    );
+    assert!(get.parameters[2].schema.minimum.as_ref().unwrap().exclusive);
+
+    assert!(put.has_body && put.body_required);
+    let oauth = vec![("oauth".to_owned(), vec!["pets.read".to_owned(), "pets.write".to_owned()])];
+    assert_eq!(put.security, Some(vec![vec![("key".to_owned(), vec![])], oauth]));
+    assert_eq!(put.parameters[1].schema.types, [SimpleType::Boolean].into());
+}
+
+#[test]
+fn operations_survive_being_stored() {
+    let document = Document::parse(PETS.as_bytes()).unwrap();
+    let stored = serde_json::to_string(document.operations()).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Operation>>(&stored).unwrap(), document.operations());
+}
+
+#[test]
+fn versions_are_named() {
+    for (document, expected) in [
+        (
+            json!({ "swagger": "2.0" }),
+            "/swagger: this is a Swagger 2.0 document; convert it to OpenAPI 3 first, for instance with swagger2openapi",
+        ),
+        (
+            json!({}),
+            "this is no OpenAPI document: it has no \"openapi\" member, such as \"openapi\": \"3.1.0\"",
+        ),
+        (json!({ "openapi": "3.2.0" }), "/openapi: OpenAPI version 3.2.0 is not supported; 3.0 and 3.1 are"),
+        (json!({ "openapi": "4" }), "/openapi: OpenAPI version 4 is not supported; 3.0 and 3.1 are"),
+        (
+            json!({ "openapi": "3.10.0" }),
+            "/openapi: OpenAPI version 3.10.0 is not supported; 3.0 and 3.1 are",
+        ),
+        (json!([1]), "an OpenAPI document must be an object"),
+        (json!("text"), "an OpenAPI document must be an object"),
+    ] {
+        assert_eq!(refused(&document), expected);
+    }
+    for version in [json!("3.0.0"), json!("3.1.1"), json!("3.1"), json!("3.0.0-rc2"), json!(3.1)] {
+        assert!(parse(&json!({ "openapi": version, "paths": {} })).is_ok(), "{version}");
+    }
+}
+
+#[test]
+fn malformed_documents_say_where() {
+    let get = |operation: Value| json!({ "openapi": "3.0.0", "paths": { "/a/{b}": { "get": operation } } });
+    let parameter = |parameter: Value| get(json!({ "parameters": [parameter] }));
+    let here = "/paths/~1a~1{b}/get";
+    for (document, expected) in [
+        (json!({ "openapi": "3.0.0", "paths": [] }), "/paths: paths must be an object".to_owned()),
+        (
+            json!({ "openapi": "3.0.0", "paths": { "a": {} } }),
+            "/paths/a: a path must start with \"/\"".to_owned(),
+        ),
+        (
+            json!({ "openapi": "3.0.0", "paths": { "/{a": {} } }),
+            "/paths/~1{a: a \"{\" in a path must be closed before the next \"/\"".to_owned(),
+        ),
+        (
+            json!({ "openapi": "3.0.0", "paths": { "/a": 1 } }),
+            "/paths/~1a: a path must hold an object".to_owned(),
+        ),
+        (
+            json!({ "openapi": "3.0.0", "security": {}, "paths": {} }),
+            "/security: security must be a list".to_owned(),
+        ),
+        (get(json!([])), format!("{here}: an operation must be an object")),
+        (
+            get(json!({ "security": [{ "a": "b" }] })),
+            format!("{here}/security/0: a security requirement must map names of schemes to lists of scopes"),
+        ),
+        (
+            get(json!({ "security": [[]] })),
+            format!("{here}/security/0: a security requirement must map names of schemes to lists of scopes"),
+        ),
+        (get(json!({ "requestBody": true })), format!("{here}/requestBody: requestBody must be an object")),
+        (get(json!({ "parameters": {} })), format!("{here}/parameters: parameters must be a list")),
+        (parameter(json!("limit")), format!("{here}/parameters/0: a parameter must be an object")),
+        (parameter(json!({ "in": "query" })), format!("{here}/parameters/0: a parameter must have a name")),
+        (
+            parameter(json!({ "name": "a" })),
+            format!("{here}/parameters/0: a parameter must say what it is in: path, query, header or cookie"),
+        ),
+        (
+            parameter(json!({ "name": "a", "in": "body" })),
+            format!(
+                "{here}/parameters/0: a parameter cannot be in \"body\"; path, query, header and cookie are known"
+            ),
+        ),
+        (
+            parameter(json!({ "name": "a b", "in": "header" })),
+            format!("{here}/parameters/0: \"a b\" cannot be the name of a header"),
+        ),
+        (
+            parameter(json!({ "name": "a", "in": "query", "schema": 3 })),
+            format!("{here}/parameters/0/schema: a schema must be an object"),
+        ),
+        (
+            parameter(json!({ "name": "a", "in": "query", "schema": { "enum": 3 } })),
+            format!("{here}/parameters/0/schema/enum: enum must be a list"),
+        ),
+        (
+            get(json!({ "parameters": [{ "name": "a", "in": "query" }, { "name": "a", "in": "query" }] })),
+            format!("{here}/parameters/1: the parameter \"a\" is listed twice in the same place"),
+        ),
+    ] {
+        assert_eq!(refused(&document), expected);
+    }
+}
+
+#[test]
+fn references_that_lead_out_are_refused_wherever_they_stand() {
+    let words = "leads out of the document, and nothing is fetched; bundle it into one file first";
+    for target in ["https://example.com/a.yaml", "other.yaml#/a", "file:///etc/passwd", "//host/a", ""] {
+        let deep = json!({ "openapi": "3.0.0", "paths": {}, "components": { "schemas": { "A": { "anyOf": [{ "$ref": target }] } } } });
+        assert_eq!(
+            refused(&deep),
+            format!("/components/schemas/A/anyOf/0/$ref: the reference \"{target}\" {words}")
+        );
+    }
+    // What is data in one place is a name in another.
+    for (map, name) in [
+        ("responses", "default"),
+        ("properties", "example"),
+        ("schemas", "x-a"),
+        ("properties", "properties"),
+    ] {
+        let outside =
+            json!({ "openapi": "3.0.0", "components": { "a": { map: { name: { "$ref": "b.yaml" } } } } });
+        assert_eq!(
+            refused(&outside),
+            format!("/components/a/{map}/{name}/$ref: the reference \"b.yaml\" {words}")
+        );
+    }
+    // Data is no reference, and a property may be called so.
+    let data = json!({ "openapi": "3.0.0", "paths": {}, "x-a": { "$ref": "b.yaml" }, "components": { "schemas": {
+        "A": { "example": { "$ref": "b.yaml" }, "properties": { "$ref": { "type": "string" } } } } } });
+    assert!(parse(&data).is_ok());
+}
+
+#[test]
+fn references_are_followed() {
+    let document = json!({
+        "openapi": "3.1.0",
+        "paths": {
+            "/first/{id}": { "get": { "parameters": [
+                { "name": "id", "in": "path", "schema": { "type": "integer" } },
+                { "$ref": "#/components/parameters/Limit" },
+            ] } },
+            "/second/{id}": { "$ref": "#/paths/~1first~1%7Bid%7D", "post": {} },
+            "/fourth/{id}": { "put": { "$ref": "#/paths/~1first~1{id}/get" } },
+            "/third/{id}": { "get": { "parameters": [
+                { "$ref": "#/paths/~1first~1{id}/get/parameters/0" },
+                // On the way, a reference is followed too.
+                { "name": "max", "in": "query", "schema": { "$ref": "#/paths/~1first~1{id}/get/parameters/1/schema", "maximum": 9 } },
+            ] } },
+        },
+        "components": {
+            "parameters": { "Limit": { "$ref": "#/components/parameters/Other~01" }, "Other~1": { "name": "limit", "in": "query", "schema": { "$ref": "#/components/schemas/Limit" } } },
+            "schemas": { "Limit": { "type": ["integer", "null"], "maximum": 100 } },
+        },
+    });
+    let document = parse(&document).unwrap();
+    assert_eq!(
+        document.warnings(),
+        ["/paths/~1second~1{id}/post: the path parameter \"id\" is not described; any value is accepted"]
+    );
+    let shown = document.operations().iter().map(|operation| {
+        let parameters = operation.parameters.iter().map(|p| {
+            let maximum = p.schema.maximum.as_ref().map(|bound| bound.value.to_string());
+            format!("{}:{}", p.name, maximum.unwrap_or_default())
+        });
+        format!("{} {} {}", operation.method, operation.path, parameters.collect::<Vec<_>>().join(" "))
+    });
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [
+            "GET /first/{id} id: limit:100",
+            "GET /second/{id} id: limit:100",
+            "POST /second/{id} ",
+            "PUT /fourth/{id} id: limit:100",
+            "GET /third/{id} id: max:9",
+        ]
+    );
+}
+
+#[test]
+fn references_that_lead_nowhere_or_in_circles_are_named() {
+    let circle = "leads in a circle, or over more than 32 others";
+    for (parameters, components, expected) in [
+        (json!([{ "$ref": "#/components/parameters/A" }]), json!({}), "/paths/~1x/get/parameters/0/$ref: the reference \"#/components/parameters/A\" leads nowhere".to_owned()),
+        (json!([{ "$ref": "#/paths/~1x/get/parameters/9" }]), json!({}), "/paths/~1x/get/parameters/0/$ref: the reference \"#/paths/~1x/get/parameters/9\" leads nowhere".to_owned()),
+        (json!([{ "$ref": "#limit" }]), json!({}), "/paths/~1x/get/parameters/0/$ref: the reference \"#limit\" must be a pointer such as \"#/components/parameters/limit\"".to_owned()),
+        (json!([{ "$ref": "#/paths/~1x/get/parameters/0" }]), json!({}), format!("/paths/~1x/get/parameters/0/$ref: the reference \"#/paths/~1x/get/parameters/0\" {circle}")),
+        (json!([{ "$ref": "#/components/a" }]), json!({ "a": { "$ref": "#/components/b" }, "b": { "$ref": "#/components/a" } }), format!("/paths/~1x/get/parameters/0/$ref: the reference \"#/components/a\" {circle}")),
+        // A circle that is entered on the way, through a step that is missing.
+        (json!([{ "$ref": "#/components/a/x" }]), json!({ "a": { "$ref": "#/components/a/y" } }), format!("/components/a/$ref: the reference \"#/components/a/y\" {circle}")),
+    ] {
+        assert_eq!(refused(&with_parameters(&parameters, &components)), expected);
+    }
+}
+
+#[test]
+fn schemas_that_contain_themselves_are_bounded() {
+    let parameters = json!([{ "name": "q", "in": "query", "schema": { "$ref": "#/components/schemas/A" } }]);
+    let branches: Vec<Value> = (0..200).map(|_| json!({ "$ref": "#/components/schemas/A" })).collect();
+    for schema in [
+        json!({ "type": "array", "items": { "$ref": "#/components/schemas/A" } }),
+        json!({ "allOf": [{ "$ref": "#/components/schemas/A" }], "items": { "$ref": "#/components/schemas/A" } }),
+        json!({ "oneOf": branches, "anyOf": branches, "allOf": branches }),
+    ] {
+        assert!(parse(&with_parameters(&parameters, &json!({ "schemas": { "A": schema } }))).is_ok());
+    }
+}
+
+#[test]
+fn a_small_document_cannot_become_a_large_one() {
+    let large: Vec<String> = (0..20_000).map(|number| format!("choice {number}")).collect();
+    let components =
+        json!({ "parameters": { "A": { "name": "a", "in": "query", "schema": { "enum": large } } } });
+    let get = json!({ "get": { "parameters": [{ "$ref": "#/components/parameters/A" }] } });
+    let paths: Map<String, Value> = (0..5_000).map(|number| (format!("/p{number}"), get.clone())).collect();
+    let said = refused(&json!({ "openapi": "3.0.0", "paths": paths, "components": components }));
+    assert_eq!(
+        said,
+        "/components/parameters/A/schema/enum: the document is too large once its references are written out"
+    );
+
+    let many: Vec<Value> =
+        (0..1_001).map(|number| json!({ "name": format!("p{number}"), "in": "query" })).collect();
+    let said = refused(&with_parameters(&json!(many), &json!({})));
+    assert_eq!(said, "/paths/~1x/get/parameters: there are more than 1000 parameters in one place");
+}
+
+#[test]
+fn what_is_odd_is_warned_of() {
+    let document = json!({
+        "openapi": "3.0.0",
+        "paths": {
+            "/a/{x}": { "get": { "operationId": "one", "parameters": [
+                { "name": "x", "in": "path", "schema": { "type": "file" } },
+                { "name": "y", "in": "path" },
+                { "name": "z", "in": "query", "style": "comma" },
+            ] } },
+            "/a/{w}": { "servers": [], "get": { "operationId": "one", "servers": [] }, "put": {} },
+            "/b?c=d": { "get": {} },
+            "/c": { "description": "", "x-c": 1, "GET": {}, "query": {} },
+        },
+    });
+    let document = parse(&document).unwrap();
+    assert_eq!(
+        document.warnings(),
+        [
+            "/paths/~1a~1{x}/get/parameters/0/schema: the type \"file\" is not known, and any value is accepted",
+            "/paths/~1a~1{x}/get/parameters/2: the style \"comma\" is not known here, and the usual one is used",
+            "/paths/~1a~1{x}/get: the path parameter \"y\" is not in the path, and is skipped",
+            "/paths/~1a~1{w}: servers of a single path are not used",
+            "/paths/~1a~1{w}/get: matches the same requests as GET /a/{x}",
+            "/paths/~1a~1{w}/get: servers of a single operation are not used",
+            "/paths/~1a~1{w}/get: the path parameter \"w\" is not described; any value is accepted",
+            "/paths/~1a~1{w}/get: the operationId \"one\" is used more than once",
+            "/paths/~1a~1{w}/put: the path parameter \"w\" is not described; any value is accepted",
+            "/paths/~1b?c=d: skipped: a path cannot have a query or a fragment in it",
+            "/paths/~1c: skipped: \"GET\" is not a method (methods are written in small letters)",
+            "/paths/~1c: skipped: \"query\" is not a method (methods are written in small letters)",
+        ]
+    );
+    assert_eq!(document.operations()[0].parameters[1].style, Style::Form);
+}
+
+#[test]
+fn a_document_without_operations_is_fine() {
+    for (document, expected) in [
+        (
+            json!({ "openapi": "3.1.0", "webhooks": {} }),
+            "the document describes webhooks only, and no operation",
+        ),
+        (json!({ "openapi": "3.1.0" }), "the document has no paths, and so no operation"),
+        (json!({ "openapi": "3.1.0", "paths": {} }), "/paths: there is no operation"),
+    ] {
+        let document = parse(&document).unwrap();
+        assert!(document.operations().is_empty());
+        assert_eq!(document.warnings(), [expected]);
+    }
+}
+
+#[test]
+fn warnings_are_bounded() {
+    let paths: Map<String, Value> =
+        (0..500).map(|number| (format!("/p{number}/{{x}}"), json!({ "get": {} }))).collect();
+    let document = parse(&json!({ "openapi": "3.1.0", "paths": paths })).unwrap();
+    assert_eq!(document.warnings().len(), 201);
+    assert_eq!(document.warnings()[200], "and 300 more warnings");
+}
+
+#[test]
+fn messages_cannot_steer_a_terminal_or_fill_it() {
+    let long = format!("\u{1b}[31m{}", "a".repeat(100_000));
+    let said = refused(&json!({ "openapi": long }));
+    assert!(
+        said.starts_with("/openapi: OpenAPI version \\u{1b}[31maaa") && said.chars().count() < 500,
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_loaded_can_be_routed() {
+    let document = Document::parse(PETS.as_bytes()).unwrap();
+    let routes =
+        document.operations().iter().enumerate().map(|(id, o)| (o.method.as_str(), o.path.as_str(), id));
+    let router = Router::build(routes).unwrap();
+    assert!(matches!(router.find("PUT", "/pets/7"), Find::Matched(found) if found.id == 1));
+}
+
+/// Values of the kind that documents have, in places where they do not belong.
+fn chaos() -> impl Strategy<Value = Value> {
+    let name = prop::sample::select(vec![
+        "get",
+        "parameters",
+        "$ref",
+        "schema",
+        "type",
+        "items",
+        "enum",
+        "allOf",
+        "oneOf",
+        "name",
+        "in",
+        "security",
+        "/a",
+        "/{b}",
+        "/{b",
+        "requestBody",
+        "minimum",
+        "exclusiveMinimum",
+        "content",
+        "x-a",
+        "components",
+    ]);
+    let text = prop::sample::select(vec![
+        "#",
+        "#/paths",
+        "#/paths/~1a",
+        "#/components",
+        "#/components/schema",
+        "#/paths/~1a/get/parameters/0",
+        "query",
+        "path",
+        "object",
+        "integer",
+        "b",
+        "#/security/0",
+    ]);
+    let leaf = prop_oneof![
+        4 => text.prop_map(Value::from),
+        1 => Just(Value::Null),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => any::<f64>().prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(8, 60, 6, move |inner| {
+        let members = prop::collection::vec((name.clone(), inner.clone()), 0..6);
+        prop_oneof![
+            3 => members.prop_map(|all| all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()),
+            1 => prop::collection::vec(inner, 0..4).prop_map(Value::from),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_document_is_survived(paths in chaos(), item in chaos(), parameter in chaos(), components in chaos()) {
+        let whole = json!({ "openapi": "3.1.0", "paths": paths, "components": components });
+        let item = json!({ "openapi": "3.1.0", "paths": { "/a": item, "/{b}": { "$ref": "#/components" } }, "components": components });
+        let parameter = with_parameters(&json!([parameter, { "name": "a", "in": "query", "schema": parameter }]), &components);
+        for document in [whole, item, parameter] {
+            match parse(&document) {
+                Ok(document) => {
+                    let stored = serde_json::to_string(document.operations()).unwrap();
+                    prop_assert!(serde_json::from_str::<Vec<Operation>>(&stored).is_ok());
+                }
+                Err(error) => prop_assert!(error.pointer().is_some(), "{}", error),
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Idempotency records.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use tollbar_contract::RequestId;
+use tollbar_core::{
+    Timestamp,
+    idempotency::{Answer, Fingerprint, Record, RecordState, Slot},
+    port::{IdempotencyStore, PortFuture, StoreFailure},
+};
+
+use crate::{
+    Store,
+    database::{column, environment_column},
+    fault::Fault,
+};
+
+/// Expired records that one transaction takes away; each may hold an answer of a megabyte.
+const EXPIRY_BATCH: u32 = 100;
+
+/// Answers that wait for the disk, all together.
+const WAITING_ANSWERS_LIMIT_BYTES: usize = 256 << 20;
+
+const STARTED: i64 = 0;
+const STORED: i64 = 1;
+const TOO_LARGE: i64 = 2;
+
+impl IdempotencyStore for Store {
+    fn find(&self, slot: Slot, now: Timestamp) -> PortFuture<'_, Option<Record>> {
+        self.inner.latest.saw(now);
+        Box::pin(self.inner.reader.run(move |connection| find(connection, &slot, now)))
+    }
+
+    /// Takes the place of an expired record, and of one that is `Started`: whether that may be sent again is the
+    /// caller's to know. Fails where a live answer stands: that write has happened.
+    fn start(
+        &self,
+        slot: Slot,
+        fingerprint: Fingerprint,
+        request_id: RequestId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()> {
+        self.inner.latest.saw(now);
+        Box::pin(self.inner.writer.run(move |connection| {
+            let started = connection
+                .prepare_cached(
+                    "INSERT INTO idempotency
+                       (client, environment, key, fingerprint, request_id, state, sealed, started_at, expires_at)
+                     VALUES (:client, :environment, :key, :fingerprint, :request_id, :started, NULL, :now, :expires)
+                     ON CONFLICT DO UPDATE SET fingerprint = :fingerprint, request_id = :request_id,
+                       state = :started, sealed = NULL, started_at = :now, expires_at = :expires
+                     WHERE state = :started OR expires_at <= :now",
+                )?
+                .execute(named_params! {
+                    ":client": slot.client.number().cast_signed(),
+                    ":environment": environment_column(slot.environment),
+                    ":key": slot.key,
+                    ":fingerprint": fingerprint.0,
+                    ":request_id": request_id.as_str(),
+                    ":started": STARTED,
+                    ":now": column(now.as_millis()),
+                    ":expires": column(expires_at.as_millis()),
+                })?;
+            if started == 0 {
+                return Err("the idempotency key has been used: an answer is stored under it".into());
+            }
+            Ok(())
+        }))
+    }
+
+    fn answer(&self, slot: Slot, request_id: RequestId, answer: Answer) -> PortFuture<'_, ()> {
+        Box::pin(async move {
+            let room = self.inner.answers.reserve(&answer)?;
+            let store = move |connection: &Connection| {
+                let (state, sealed) = match answer {
+                    Answer::Stored { sealed } => (STORED, Some(sealed)),
+                    Answer::TooLarge => (TOO_LARGE, None),
+                };
+                let answered = connection
+                    .prepare_cached(
+                        "UPDATE idempotency SET state = ?5, sealed = ?6
+                     WHERE client = ?1 AND environment = ?2 AND key = ?3 AND request_id = ?4 AND state = ?7",
+                    )?
+                    .execute(params![
+                        slot.client.number().cast_signed(),
+                        environment_column(slot.environment),
+                        slot.key,
+                        request_id.as_str(),
+                        state,
+                        sealed,
+                        STARTED,
+                    ])?;
+                if answered == 0 {
+                    return Err("no record was started by this request".into());
+                }
+                drop(room);
+                Ok(())
+            };
+            self.inner.writer.run(store).await
+        })
+    }
+
+    /// In whatever state the record is; what another request has put there stays.
+    fn release(&self, slot: Slot, request_id: RequestId) -> PortFuture<'_, ()> {
+        Box::pin(self.inner.writer.run(move |connection| {
+            connection
+                .prepare_cached(
+                    "DELETE FROM idempotency
+                     WHERE client = ?1 AND environment = ?2 AND key = ?3 AND request_id = ?4",
+                )?
+                .execute(params![
+                    slot.client.number().cast_signed(),
+                    environment_column(slot.environment),
+                    slot.key,
+                    request_id.as_str(),
+                ])?;
+            Ok(())
+        }))
+    }
+}
+
+/// How much memory the answers take that wait for the disk.
+#[derive(Clone, Default)]
+pub(crate) struct WaitingAnswers(Arc<AtomicUsize>);
+
+/// One answer's part of that, until it is dropped.
+struct Room {
+    waiting: WaitingAnswers,
+    bytes: usize,
+}
+
+impl WaitingAnswers {
+    fn reserve(&self, answer: &Answer) -> Result<Room, StoreFailure> {
+        let bytes = match answer {
+            Answer::Stored { sealed } => sealed.len(),
+            Answer::TooLarge => 0,
+        };
+        // The room gives itself back, also when it is refused.
+        let room = Room { waiting: self.clone(), bytes };
+        if self.0.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING_ANSWERS_LIMIT_BYTES {
+            return Err(StoreFailure("the store is behind: too many answers wait to be stored".to_owned()));
+        }
+        Ok(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.waiting.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Takes away some expired records; how many.
+pub(crate) fn remove_expired(connection: &Connection, now: Timestamp) -> Result<usize, Fault> {
+    Ok(connection
+        .prepare_cached(
+            "DELETE FROM idempotency WHERE rowid IN
+               (SELECT rowid FROM idempotency WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        )?
+        .execute(params![column(now.as_millis()), EXPIRY_BATCH])?)
+}
+
+fn find(connection: &Connection, slot: &Slot, now: Timestamp) -> Result<Option<Record>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT fingerprint, request_id, state, sealed FROM idempotency
+             WHERE client = ?1 AND environment = ?2 AND key = ?3 AND expires_at > ?4",
+        )?
+        .query_row(
+            params![
+                slot.client.number().cast_signed(),
+                environment_column(slot.environment),
+                slot.key,
+                column(now.as_millis())
+            ],
+            |row| Ok(read_record(row)),
+        )
+        .optional()?
+        .transpose()
+}
+
+fn read_record(row: &Row<'_>) -> Result<Record, Fault> {
+    let state = match row.get(2)? {
+        STARTED => RecordState::Started,
+        STORED => RecordState::Answered(Answer::Stored { sealed: row.get(3)? }),
+        TOO_LARGE => RecordState::Answered(Answer::TooLarge),
+        other => return Err(Fault(format!("an idempotency record has the unknown state {other}"))),
+    };
+    let request_id = row.get_ref(1)?.as_str().ok().and_then(RequestId::parse);
+    Ok(Record {
+        fingerprint: Fingerprint(row.get(0)?),
+        request_id: request_id.ok_or("an idempotency record has an unreadable request id")?,
+        state,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expired_records_go_in_small_batches() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(crate::schema::MAIN[0]).unwrap();
+        let add =
+            "INSERT INTO idempotency (client, environment, key, fingerprint, request_id, state, started_at,
+                     expires_at) VALUES (1, 0, ?1, x'', '', 0, 0, ?1)";
+        for expiry in 1..=250 {
+            connection.execute(add, [expiry]).unwrap();
+        }
+        let batches = [(); 4].map(|()| remove_expired(&connection, Timestamp::from_millis(240)).unwrap());
+        assert_eq!(batches, [100, 100, 40, 0]);
+        let left: i64 =
+            connection.query_row("SELECT min(expires_at) FROM idempotency", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 241);
+    }
+
+    #[test]
+    fn answers_that_wait_are_bounded() {
+        let waiting = WaitingAnswers::default();
+        let half = Answer::Stored { sealed: vec![0; WAITING_ANSWERS_LIMIT_BYTES / 2] };
+        let first = waiting.reserve(&half).unwrap();
+        let second = waiting.reserve(&half).unwrap();
+        let one = Answer::Stored { sealed: vec![0] };
+        assert!(waiting.reserve(&one).is_err());
+        drop(first);
+        assert!(waiting.reserve(&one).is_ok());
+        drop(second);
+        assert_eq!(waiting.0.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,144 @@
+//! The journal's files: names, who writes which, and the end of them.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    OpenError,
+    lock::{FolderLock, create_folder},
+};
+
+const EXTENSION: &str = ".log";
+
+/// The folder of the journal. Files are named `<sequence>-<writer>.log`; a sequence number is never used again
+/// while a trace of its file is left.
+pub(crate) struct JournalFolder {
+    path: PathBuf,
+    pub(crate) file_limit_bytes: u64,
+    next_sequence: AtomicU64,
+    written: Mutex<Written>,
+    /// A writer keeps the folder locked, even if it outlives its store.
+    _lock: FolderLock,
+}
+
+#[derive(Default)]
+struct Written {
+    /// Files that a writer of this process may still append to.
+    names: BTreeSet<String>,
+    /// No more files may be begun.
+    closed: bool,
+}
+
+impl JournalFolder {
+    pub(crate) fn open(path: PathBuf, file_limit_bytes: u64, lock: FolderLock) -> Result<Self, OpenError> {
+        create_folder(&path)?;
+        let folder = Self {
+            path,
+            file_limit_bytes,
+            next_sequence: AtomicU64::new(1),
+            written: Mutex::default(),
+            _lock: lock,
+        };
+        folder.reserve(&folder.names().map_err(OpenError::file(&folder.path))?);
+        Ok(folder)
+    }
+
+    /// Keeps new files from these names.
+    pub(crate) fn reserve(&self, names: &[String]) {
+        let sequence = |name: &String| name.split_once('-')?.0.parse::<u64>().ok();
+        let greatest = names.iter().filter_map(sequence).max().unwrap_or(0);
+        self.next_sequence.fetch_max(greatest + 1, Ordering::Relaxed);
+    }
+
+    /// Oldest first.
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            // A name that is not text is not one of ours.
+            if let Ok(name) = entry?.file_name().into_string()
+                && name.ends_with(EXTENSION)
+            {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// A new file, which counts as written until [`JournalFolder::end_writing`].
+    pub(crate) fn create(&self, writer: usize) -> io::Result<(String, File)> {
+        let sequence = self.next_sequence.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{sequence:012}-{writer}{EXTENSION}");
+        // Before it can be seen in the folder: whoever sees it must know that its end may be torn.
+        {
+            let mut written = self.written();
+            if written.closed {
+                return Err(io::Error::other("the store is closed"));
+            }
+            written.names.insert(name.clone());
+        }
+        match OpenOptions::new().create_new(true).append(true).mode(0o600).open(self.file(&name)) {
+            Ok(file) => Ok((name, file)),
+            Err(error) => {
+                self.end_writing(&name);
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing will be appended any more.
+    pub(crate) fn end_writing(&self, name: &str) {
+        self.written().names.remove(name);
+    }
+
+    pub(crate) fn is_written(&self, name: &str) -> bool {
+        self.written().names.contains(name)
+    }
+
+    /// From now on no file is begun. Whether no file is being written either, so that the journal has ended.
+    pub(crate) fn close(&self) -> bool {
+        let mut written = self.written();
+        written.closed = true;
+        written.names.is_empty()
+    }
+
+    /// Deletes files so that they stay deleted, also when the power fails.
+    pub(crate) fn remove(&self, names: &[String]) -> io::Result<()> {
+        for name in names {
+            match fs::remove_file(self.file(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        self.sync_entries()
+    }
+
+    /// Everything in the folder is on the disk when this returns.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        for name in self.names()? {
+            File::open(self.file(&name))?.sync_all()?;
+        }
+        self.sync_entries()
+    }
+
+    fn sync_entries(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,27 @@
+//! The durable side of Tollbar: the ports of `tollbar-core` on SQLite, and the usage journal.
+//!
+//! One folder holds everything: `tollbar.db` (policy, idempotency, usage; every commit is synced),
+//! `requests.db` (the request log; its last batch may be lost with the power), `journal/` (what was charged, appended
+//! before it is sent) and `lock`. This crate has the only SQL. It decides nothing: no rule of admission is here,
+//! and no clock; the time is what callers say it is.
+
+mod allowance;
+mod database;
+mod fault;
+mod idempotency;
+mod journal;
+mod keeper;
+mod latest;
+mod liveness;
+mod lock;
+mod policy;
+mod reader;
+mod request_ids;
+mod request_log;
+mod schema;
+mod store;
+mod writer;
+
+pub use fault::OpenError;
+pub use journal::JournalWriter;
+pub use store::{Store, StoreOptions};

@@ -1,0 +1,207 @@
+//! Policy: records as JSON, one table for each kind.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Serialize, de::DeserializeOwned};
+use tollbar_core::{
+    AuditEntry, ChangeId, EndpointId, PolicyChange, PolicyState, RevokedToken, Tier, Timestamp,
+    port::{PolicyStore, PortFuture},
+};
+
+use crate::{
+    Store,
+    database::{column, from_column},
+    fault::Fault,
+};
+
+/// Expired revocations that one transaction takes away.
+const EXPIRY_BATCH: u32 = 1000;
+
+impl PolicyStore for Store {
+    fn load(&self) -> PortFuture<'_, PolicyState> {
+        Box::pin(self.inner.reader.run(load))
+    }
+
+    /// The document belongs to the API among the changes; one that is put without a document keeps what it had.
+    fn apply(
+        &self,
+        changes: Vec<PolicyChange>,
+        audit: AuditEntry,
+        document: Option<Vec<u8>>,
+    ) -> PortFuture<'_, ()> {
+        Box::pin(self.inner.writer.run(move |connection| {
+            let has_api = changes.iter().any(|change| matches!(change, PolicyChange::PutApi(_)));
+            if document.is_some() && !has_api {
+                return Err("a document came without its API".into());
+            }
+            for change in &changes {
+                apply_one(connection, change, document.as_deref())?;
+            }
+            insert_audit(connection, &audit)
+        }))
+    }
+
+    fn revoke_token(&self, revoked: RevokedToken) -> PortFuture<'_, ()> {
+        let change = PolicyChange::RevokeToken(revoked);
+        Box::pin(self.inner.writer.run(move |connection| apply_one(connection, &change, None)))
+    }
+
+    fn number_endpoints(&self, endpoints: Vec<(String, String, String)>) -> PortFuture<'_, Vec<EndpointId>> {
+        Box::pin(self.inner.writer.run(move |connection| {
+            let mut find = connection
+                .prepare_cached("SELECT id FROM endpoints WHERE base = ?1 AND method = ?2 AND path = ?3")?;
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO endpoints (base, method, path) VALUES (?1, ?2, ?3) RETURNING id",
+            )?;
+            let mut number = |endpoint: &(String, String, String)| -> Result<EndpointId, Fault> {
+                let (base, method, path) = endpoint;
+                let known = find.query_row([base, method, path], |row| row.get(0)).optional()?;
+                Ok(EndpointId(match known {
+                    Some(id) => id,
+                    None => insert.query_row([base, method, path], |row| row.get(0))?,
+                }))
+            };
+            endpoints.iter().map(&mut number).collect()
+        }))
+    }
+
+    fn find_audit(&self, id: ChangeId) -> PortFuture<'_, Option<AuditEntry>> {
+        Box::pin(self.inner.reader.run(move |connection| {
+            Ok(connection
+                .prepare_cached("SELECT id, at, actor, action, subject, detail FROM audit WHERE id = ?1")?
+                .query_row([column(id.0)], read_audit)
+                .optional()?)
+        }))
+    }
+
+    fn list_audit(&self, limit: u32) -> PortFuture<'_, Vec<AuditEntry>> {
+        Box::pin(self.inner.reader.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, at, actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT ?1",
+            )?;
+            Ok(statement.query_map([limit], read_audit)?.collect::<Result<_, _>>()?)
+        }))
+    }
+
+    /// Bounded by itself: within 4 seconds it is known whether the database answers.
+    fn check(&self) -> PortFuture<'_, ()> {
+        Box::pin(self.inner.liveness.check())
+    }
+}
+
+/// Takes away some revocations of tokens that have expired anyway; how many.
+pub(crate) fn remove_expired_tokens(connection: &Connection, now: Timestamp) -> Result<usize, Fault> {
+    Ok(connection
+        .prepare_cached(
+            "DELETE FROM revoked_tokens WHERE id IN
+               (SELECT id FROM revoked_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        )?
+        .execute(params![column(now.as_millis()), EXPIRY_BATCH])?)
+}
+
+fn apply_one(connection: &Connection, change: &PolicyChange, document: Option<&[u8]>) -> Result<(), Fault> {
+    match change {
+        PolicyChange::PutClient(client) => put(connection, "clients", &client.id.to_string(), client),
+        PolicyChange::PutKey(key) => put(connection, "keys", &key.id.to_string(), key),
+        PolicyChange::PutOauth(oauth) => put(connection, "oauth", &oauth.id.to_string(), oauth),
+        PolicyChange::RevokeToken(token) => {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO revoked_tokens (id, expires_at, body) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![
+                    token.token_id,
+                    column(token.expires_at.as_millis()),
+                    serde_json::to_string(token)?
+                ])?;
+            Ok(())
+        }
+        PolicyChange::PutTier(tier) => put(connection, "tiers", &tier.name, tier),
+        PolicyChange::PutSwitch(switch) => put(connection, "switches", &switch.id.to_string(), switch),
+        PolicyChange::RemoveSwitch(id) => remove(connection, "switches", &id.to_string()),
+        PolicyChange::PutApi(api) => {
+            put(connection, "apis", &api.base, api)?;
+            if let Some(document) = document {
+                connection
+                    .prepare_cached("UPDATE apis SET document = ?2 WHERE id = ?1")?
+                    .execute(params![api.base, document])?;
+            }
+            Ok(())
+        }
+        PolicyChange::RemoveApi { base } => remove(connection, "apis", base),
+        PolicyChange::PutSigningKey(key) => put(connection, "signing_keys", &key.id, key),
+    }
+}
+
+fn put(connection: &Connection, table: &str, id: &str, record: &impl Serialize) -> Result<(), Fault> {
+    let body = serde_json::to_string(record)?;
+    connection
+        .prepare_cached(&format!(
+            "INSERT INTO {table} (id, body) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET body = excluded.body"
+        ))?
+        .execute([id, &body])?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, table: &str, id: &str) -> Result<(), Fault> {
+    connection.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?.execute([id])?;
+    Ok(())
+}
+
+fn insert_audit(connection: &Connection, audit: &AuditEntry) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (id, at, actor, action, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            column(audit.id.0),
+            column(audit.at.as_millis()),
+            audit.actor,
+            audit.action,
+            audit.subject,
+            audit.detail
+        ])?;
+    Ok(())
+}
+
+fn read_audit(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: ChangeId(from_column(row.get(0)?)),
+        at: Timestamp::from_millis(from_column(row.get(1)?)),
+        actor: row.get(2)?,
+        action: row.get(3)?,
+        subject: row.get(4)?,
+        detail: row.get(5)?,
+    })
+}
+
+fn load(connection: &Connection) -> Result<PolicyState, Fault> {
+    // One transaction, so that all tables are of the same moment.
+    let snapshot = connection.unchecked_transaction()?;
+    let tiers: Vec<Tier> = load_table(&snapshot, "tiers")?;
+    let last_change: Option<i64> = snapshot.query_row("SELECT max(id) FROM audit", [], |row| row.get(0))?;
+    Ok(PolicyState {
+        clients: load_table(&snapshot, "clients")?,
+        keys: load_table(&snapshot, "keys")?,
+        oauth: load_table(&snapshot, "oauth")?,
+        revoked_tokens: load_table(&snapshot, "revoked_tokens")?,
+        tiers: tiers.into_iter().map(|tier| (tier.name.clone(), tier)).collect(),
+        switches: load_table(&snapshot, "switches")?,
+        apis: load_table(&snapshot, "apis")?,
+        signing_keys: load_table(&snapshot, "signing_keys")?,
+        last_change: from_column(last_change.unwrap_or(0)),
+    })
+}
+
+fn load_table<T: DeserializeOwned>(connection: &Connection, table: &str) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare(&format!("SELECT id, body FROM {table} ORDER BY rowid"))?;
+    let mut rows = statement.query([])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        let record = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default());
+        records.push(record.map_err(|error| {
+            let id: String = row.get(0).unwrap_or_default();
+            Fault(format!("the record {id} of the table {table} cannot be read: {error}"))
+        })?);
+    }
+    Ok(records)
+}

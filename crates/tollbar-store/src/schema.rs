@@ -1,0 +1,58 @@
+//! The tables. Forward only: a migration that was released is never edited, a new one is added.
+
+/// `tollbar.db`, from an empty file on.
+pub(crate) const MAIN: &[&str] = &[MAIN_1];
+
+/// `requests.db`, from an empty file on.
+pub(crate) const REQUEST_LOG: &[&str] = &[REQUEST_LOG_1];
+
+// `client` is the number behind a client's id, with the sign bit used; `month` counts from the year 0; `day` from
+// the epoch; points in time are milliseconds since the epoch; `environment` is 0 for live and 1 for sandbox.
+const MAIN_1: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE clients (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE keys (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE oauth (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE revoked_tokens (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at);
+CREATE TABLE tiers (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE switches (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE apis (id TEXT PRIMARY KEY, body TEXT NOT NULL, document BLOB);
+CREATE TABLE signing_keys (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+    subject TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE endpoints (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, base TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+    UNIQUE (base, method, path));
+
+CREATE TABLE idempotency (
+    client INTEGER NOT NULL, environment INTEGER NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL,
+    request_id TEXT NOT NULL, state INTEGER NOT NULL, sealed BLOB, started_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL, PRIMARY KEY (client, environment, key));
+CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
+
+CREATE TABLE usage (
+    client INTEGER NOT NULL, month INTEGER NOT NULL, environment INTEGER NOT NULL, day INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL, charged INTEGER NOT NULL, given_back INTEGER NOT NULL,
+    PRIMARY KEY (client, month, environment, day, endpoint)) WITHOUT ROWID;
+CREATE TABLE month_counts (
+    month INTEGER NOT NULL, client INTEGER NOT NULL, environment INTEGER NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (month, client, environment)) WITHOUT ROWID;
+CREATE TABLE month_leases (
+    month INTEGER NOT NULL, client INTEGER NOT NULL, environment INTEGER NOT NULL, leased INTEGER NOT NULL,
+    PRIMARY KEY (month, client, environment)) WITHOUT ROWID;
+CREATE TABLE journal_files (
+    name TEXT PRIMARY KEY, offset INTEGER NOT NULL, newest INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+// `seq` is the order of writing, without gaps: its span is the number of rows.
+const REQUEST_LOG_1: &str = "
+CREATE TABLE requests (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, client TEXT, code TEXT,
+    body TEXT NOT NULL);
+CREATE INDEX requests_by_time ON requests (at);
+CREATE INDEX requests_by_client ON requests (client, at) WHERE client IS NOT NULL;
+CREATE INDEX requests_by_code ON requests (code, at) WHERE code IS NOT NULL;
+";

@@ -1,0 +1,172 @@
+//! Opening, the threads, and the end.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tollbar_core::port::StoreFailure;
+
+use crate::{
+    JournalWriter, OpenError,
+    database::{self, Durability},
+    idempotency::WaitingAnswers,
+    journal::{Fold, JournalFolder},
+    keeper::Keeper,
+    latest::LatestTime,
+    liveness::Liveness,
+    lock::{FolderLock, create_folder},
+    reader::Reader,
+    request_log::LogThread,
+    schema,
+    writer::Writer,
+};
+
+/// The store of one process. Clones are the same store.
+///
+/// Dropping the last clone ends the threads as they stand; only [`Store::close`] says that nothing can be missing.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What a store depends on beside its folder.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoreOptions {
+    /// Names this start of the machine; another one after an end that was not clean means that the power may have
+    /// failed. `None`: not known, every end that was not clean is taken for that.
+    pub boot_id: Option<String>,
+    /// How long a write waits for another program that has the database locked.
+    pub busy_timeout: Duration,
+    /// When a journal file is full.
+    pub journal_file_bytes: u64,
+    /// How many entries the request log keeps.
+    pub retained_requests: u64,
+}
+
+pub(crate) struct Inner {
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) reader: Reader,
+    pub(crate) keeper: Keeper,
+    pub(crate) liveness: Liveness,
+    pub(crate) log: LogThread,
+    pub(crate) journal: Arc<JournalFolder>,
+    pub(crate) latest: Arc<LatestTime>,
+    pub(crate) answers: WaitingAnswers,
+}
+
+impl Store {
+    /// Opens the store in this folder, which is created if needed. Only one process can have it.
+    ///
+    /// Takes up what the last run left: the journal is folded, and counts are corrected after a power loss.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        Self::open_with(folder, &StoreOptions::of_this_machine())
+    }
+
+    /// The same with other options.
+    pub fn open_with(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
+        create_folder(folder)?;
+        let lock = FolderLock::take(folder)?;
+        let main = folder.join("tollbar.db");
+        let busy = options.busy_timeout;
+        let connection = database::open_writer(&main, Durability::Synced, busy, schema::MAIN)?;
+        let log_file = folder.join("requests.db");
+        let log_connection =
+            database::open_writer(&log_file, Durability::Deferred, busy, schema::REQUEST_LOG)?;
+        // The database's name must not be lost either.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(OpenError::file(folder))?;
+        let journal =
+            Arc::new(JournalFolder::open(folder.join("journal"), options.journal_file_bytes, lock)?);
+        let latest = Arc::new(LatestTime::default());
+
+        let writer = Arc::new(Writer::start(connection)?);
+        let mut fold = Fold::start(journal.clone(), latest.clone(), &writer)?;
+        fold.run(&writer)?;
+        let boot_id = options.boot_id.clone();
+        writer.run_blocking(move |connection| crate::allowance::begin_run(connection, boot_id.as_deref()))?;
+        let reader = Reader::start(database::open_reader(&main, busy)?)?;
+        let liveness = Liveness::start(reader.queue())?;
+        let keeper = Keeper::start(fold, writer.clone())?;
+        let log = LogThread::start(log_connection, options.retained_requests)?;
+        let answers = WaitingAnswers::default();
+        let inner = Inner { writer, reader, keeper, liveness, log, journal, latest, answers };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// A usage journal for one thread of the data plane; `writer` numbers the thread, for people.
+    pub fn journal(&self, writer: usize) -> Result<JournalWriter, OpenError> {
+        JournalWriter::open(self.inner.journal.clone(), writer)
+    }
+
+    /// Ends the store: folds the journal, syncs everything and says so in the database. Blocks. Drop the
+    /// [`JournalWriter`]s first: with one that could still write, the end does not count as clean.
+    /// Other clones fail from now on.
+    pub fn close(self) -> Result<(), StoreFailure> {
+        let inner = &self.inner;
+        let journal_ended = inner.journal.close();
+        let outcome = inner.keeper.fold_and_stop().and_then(|()| {
+            let unsynced = |error| StoreFailure(format!("the journal was not synced: {error}"));
+            inner.journal.sync().map_err(unsynced)?;
+            if !journal_ended {
+                return Err(StoreFailure("a journal writer is still there: the end is not clean".to_owned()));
+            }
+            inner.writer.run_blocking(crate::allowance::end_run)
+        });
+        inner.stop();
+        outcome
+    }
+}
+
+impl StoreOptions {
+    /// What is right outside of tests.
+    pub fn of_this_machine() -> Self {
+        Self {
+            boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                .ok()
+                .map(|id| id.trim().to_owned()),
+            busy_timeout: Duration::from_secs(5),
+            journal_file_bytes: 64 << 20,
+            retained_requests: 500_000,
+        }
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        self.log.stop();
+        self.keeper.stop();
+        self.liveness.stop();
+        self.reader.stop();
+        self.writer.stop();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Starts a named thread.
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StoreFailure> {
+    let started: io::Result<_> = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map_err(|error| StoreFailure(format!("the thread {name} cannot be started: {error}")))
+}
+
+/// Waits for a thread's end, once.
+pub(crate) fn join(thread: &Mutex<Option<JoinHandle<()>>>) {
+    let taken = thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    if let Some(thread) = taken
+        && thread.join().is_err()
+    {
+        tracing::error!("a thread of the store ended by a panic");
+    }
+}

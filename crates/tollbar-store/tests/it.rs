@@ -1,0 +1,15 @@
+//! The ports, as those who call them see them: every test opens a store in a folder of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+mod it {
+    mod idempotency;
+    mod journal;
+    mod model;
+    mod opening;
+    mod policy;
+    mod power;
+    mod request_ids;
+    mod request_log;
+    mod support;
+}

@@ -1,0 +1,114 @@
+//! Who may open a store, and what happens when it cannot work.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use rusqlite::Connection;
+use tollbar_core::port::{AllowanceStore as _, PolicyStore as _, RequestIdStore as _, UsageJournal as _};
+use tollbar_store::{OpenError, Store};
+
+use super::support::{LIVE, at, charged, client, folder, month, open, options, used, wait};
+
+fn refusal(folder: &Path) -> OpenError {
+    Store::open_with(folder, &options("boot")).map(drop).unwrap_err()
+}
+
+#[test]
+fn a_second_one_is_refused_until_the_first_ends() {
+    let folder = folder();
+    let store = open(folder.path());
+    let refused = refusal(folder.path());
+    assert!(matches!(refused, OpenError::InUse { .. }));
+    assert!(refused.to_string().contains(&folder.path().display().to_string()), "{refused}");
+    let clone = store.clone();
+    store.close().unwrap();
+    assert!(wait(clone.lease_request_ids(1)).unwrap_err().0.contains("closed"));
+    assert!(wait(clone.load()).is_err());
+    assert!(wait(clone.check()).is_err());
+    assert!(clone.journal(0).is_err());
+    assert!(wait(clone.load_counts(at("2026-11-01"))).is_err());
+    drop(clone);
+    open(folder.path()).close().unwrap();
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    for file in ["tollbar.db", "requests.db"] {
+        let folder = folder();
+        drop(open(folder.path()));
+        let database = Connection::open(folder.path().join(file)).unwrap();
+        database.pragma_update(None, "user_version", 999).unwrap();
+        let refused = refusal(folder.path());
+        assert!(matches!(refused, OpenError::NewerSchema { found: 999, .. }), "{refused}");
+        assert!(refused.to_string().contains(file), "{refused}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = folder();
+    fs::write(folder.path().join("tollbar.db"), "something else, and long enough to be read".repeat(100))
+        .unwrap();
+    let refused = refusal(folder.path());
+    assert!(refused.to_string().contains("tollbar.db"), "{refused}");
+    let not_a_folder = folder.path().join("tollbar.db");
+    assert!(matches!(refusal(&not_a_folder), OpenError::File { .. }));
+}
+
+#[test]
+fn only_the_owner_can_read_anything() {
+    let outside = folder();
+    let folder = outside.path().join("deep/data");
+    let store = open(&folder);
+    store.journal(0).unwrap().append(&[charged(1, at("2026-11-01"))]).unwrap();
+    wait(store.lease_request_ids(1)).unwrap();
+    let mut seen = Vec::new();
+    check_modes(&folder, &mut seen);
+    for name in ["data", "lock", "tollbar.db", "tollbar.db-wal", "requests.db", "journal"] {
+        assert!(seen.iter().any(|path| path == name), "{name} in {seen:?}");
+    }
+}
+
+fn check_modes(path: &Path, seen: &mut Vec<String>) {
+    let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    seen.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            check_modes(&entry.unwrap().path(), seen);
+        }
+    }
+}
+
+#[test]
+fn a_locked_database_is_a_failure_and_passes() {
+    let folder = folder();
+    let store = open(folder.path());
+    let other = Connection::open(folder.path().join("tollbar.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let failure = wait(store.lease(client(1), LIVE, month("2026-11"), 5)).unwrap_err();
+    assert!(failure.0.contains("locked"), "{failure}");
+    store.journal(0).unwrap().append(&[charged(1, at("2026-11-01"))]).unwrap();
+    assert!(wait(store.load_counts(at("2026-11-01"))).is_err());
+    assert_eq!(wait(store.check()), Ok(()), "reading goes on");
+    other.execute_batch("ROLLBACK").unwrap();
+    wait(store.lease(client(1), LIVE, month("2026-11"), 5)).unwrap();
+    assert_eq!(used(&store, 1, month("2026-11")), 1, "counted once");
+}
+
+#[test]
+fn a_lost_journal_folder_is_a_failure() {
+    let folder = folder();
+    let store = open(folder.path());
+    fs::remove_dir_all(folder.path().join("journal")).unwrap();
+    assert!(store.journal(0).is_err());
+    assert!(wait(store.load_counts(at("2026-11-01"))).is_err());
+    assert!(store.close().is_err());
+}
+
+#[test]
+fn opening_for_this_machine_works() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(wait(store.check()), Ok(()));
+    store.close().unwrap();
+}

@@ -1,0 +1,249 @@
+//! Every change of policy comes back as it was made durable.
+
+use std::collections::BTreeSet;
+
+use tollbar_core::{
+    ApiRecord, AuditEntry, ChangeId, ClientRecord, EndpointId, EndpointRecord, KeyId, KeyRecord, OauthId,
+    OauthRecord, OauthSecret, OnUpstream5xx, Overage, PolicyChange, PolicyState, RevokedToken,
+    SigningKeyRecord, Switch, SwitchId, SwitchTarget, Tier, Timestamp, UpstreamErrors,
+    port::PolicyStore as _,
+};
+use tollbar_store::Store;
+
+use super::support::{LIVE, SANDBOX, client, folder, open, wait};
+
+const CHANGE: ChangeId = ChangeId(1);
+
+fn time(seconds: u64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn scopes() -> BTreeSet<String> {
+    ["orders:read", "orders:write"].map(str::to_owned).into()
+}
+
+fn audit(number: u64) -> AuditEntry {
+    AuditEntry {
+        id: ChangeId(number),
+        at: time(number),
+        actor: "operator".to_owned(),
+        action: "client.create".to_owned(),
+        subject: format!("subject {number}"),
+        detail: "in words".to_owned(),
+    }
+}
+
+fn client_record(name: &str) -> ClientRecord {
+    ClientRecord {
+        id: client(1),
+        name: name.to_owned(),
+        tier: "gold".to_owned(),
+        scopes: scopes(),
+        allowance: [u64::MAX, 100],
+        overage: Overage::Report,
+        write_enabled: true,
+        access_enabled: true,
+        suspended: false,
+        allow_ips: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+        tokens_valid_from: Some(time(5)),
+        deleted: false,
+        created_at: time(1),
+        change: CHANGE,
+    }
+}
+
+fn key_record() -> KeyRecord {
+    KeyRecord {
+        id: KeyId::from_number(2),
+        client: client(1),
+        environment: SANDBOX,
+        digest: [7; 32],
+        pepper_id: 1,
+        hint: "tb_sandbox_ab".to_owned(),
+        scopes: Some(scopes()),
+        expires_at: Some(time(9)),
+        revoked_at: None,
+        created_at: time(1),
+        change: CHANGE,
+    }
+}
+
+fn oauth_record() -> OauthRecord {
+    OauthRecord {
+        id: OauthId::from_number(3),
+        client: client(1),
+        environment: LIVE,
+        secrets: vec![OauthSecret { digest: [8; 32], pepper_id: 1, valid_until: Some(time(3)) }],
+        revoked_at: Some(time(4)),
+        created_at: time(1),
+        change: CHANGE,
+    }
+}
+
+fn switch() -> Switch {
+    Switch {
+        id: SwitchId::from_number(4),
+        target: SwitchTarget::Endpoint { method: "GET".to_owned(), path: "/v1/orders/{id}".to_owned() },
+        environment: Some(LIVE),
+        message: Some("\"Wartung\" bis morgen – ☂".to_owned()),
+        until: Some(time(100)),
+        since: time(1),
+        change: CHANGE,
+    }
+}
+
+fn api_record(title: &str) -> ApiRecord {
+    let operation =
+        r#"{"method": "GET", "path": "/orders/{id}", "extensions": {"x-a": {"z": 1.5, "a": null}}}"#;
+    ApiRecord {
+        base: "/v1".to_owned(),
+        title: title.to_owned(),
+        version: "2.1".to_owned(),
+        upstreams: [Some("http://127.0.0.1:9000".to_owned()), None],
+        upstream_errors: UpstreamErrors::Pass,
+        on_upstream_5xx: OnUpstream5xx::Release,
+        endpoints: vec![EndpointRecord {
+            id: EndpointId(1),
+            category: "orders".to_owned(),
+            scopes: vec!["orders:read".to_owned()],
+            write: false,
+            idempotency_required: false,
+            resend_unknown: true,
+            operation: serde_json::from_str(operation).unwrap(),
+        }],
+        imported_at: time(1),
+        change: CHANGE,
+    }
+}
+
+/// One of each kind of change that puts something, and what is there afterwards.
+fn everything() -> (Vec<PolicyChange>, PolicyState) {
+    let tier = Tier { name: "gold".to_owned(), rate_per_minute: 600, change: CHANGE };
+    let token = RevokedToken { token_id: "jti-1".to_owned(), expires_at: time(50), change: None };
+    let signing_key = SigningKeyRecord { id: "kid-1".to_owned(), sealed: vec![0, 255], created_at: time(1) };
+    let changes = vec![
+        PolicyChange::PutClient(client_record("Example")),
+        PolicyChange::PutKey(key_record()),
+        PolicyChange::PutOauth(oauth_record()),
+        PolicyChange::RevokeToken(token.clone()),
+        PolicyChange::PutTier(tier.clone()),
+        PolicyChange::PutSwitch(switch()),
+        PolicyChange::PutApi(Box::new(api_record("Orders"))),
+        PolicyChange::PutSigningKey(signing_key.clone()),
+    ];
+    let state = PolicyState {
+        clients: vec![client_record("Example")],
+        keys: vec![key_record()],
+        oauth: vec![oauth_record()],
+        revoked_tokens: vec![token],
+        tiers: [("gold".to_owned(), tier)].into(),
+        switches: vec![switch()],
+        apis: vec![api_record("Orders")],
+        signing_keys: vec![signing_key],
+        last_change: 1,
+    };
+    (changes, state)
+}
+
+fn apply(store: &Store, number: u64, changes: Vec<PolicyChange>) {
+    wait(store.apply(changes, audit(number), None)).unwrap();
+}
+
+/// A new kind of change does not compile until this test has one of it.
+fn is_covered(change: &PolicyChange) -> bool {
+    match change {
+        PolicyChange::PutClient(_)
+        | PolicyChange::PutKey(_)
+        | PolicyChange::PutOauth(_)
+        | PolicyChange::RevokeToken(_)
+        | PolicyChange::PutTier(_)
+        | PolicyChange::PutSwitch(_)
+        | PolicyChange::RemoveSwitch(_)
+        | PolicyChange::PutApi(_)
+        | PolicyChange::RemoveApi { .. }
+        | PolicyChange::PutSigningKey(_) => true,
+    }
+}
+
+#[test]
+fn every_change_comes_back() {
+    let folder = folder();
+    let store = open(folder.path());
+    assert_eq!(wait(store.load()).unwrap(), PolicyState::default());
+    let (changes, mut state) = everything();
+    assert!(changes.iter().all(is_covered));
+    wait(store.apply(changes.clone(), audit(1), Some(b"openapi: 3.1.0".to_vec()))).unwrap();
+    assert_eq!(wait(store.load()).unwrap(), state);
+    apply(&store, 2, changes);
+    state.last_change = 2;
+    assert_eq!(wait(store.load()).unwrap(), state, "the same again replaces");
+    drop(store);
+
+    let store = open(folder.path());
+    assert_eq!(wait(store.load()).unwrap(), state);
+    let changes = vec![
+        PolicyChange::PutClient(client_record("Renamed")),
+        PolicyChange::RemoveSwitch(switch().id),
+        PolicyChange::RemoveApi { base: "/v1".to_owned() },
+    ];
+    apply(&store, 3, changes);
+    state.clients = vec![client_record("Renamed")];
+    state.switches.clear();
+    state.apis.clear();
+    state.last_change = 3;
+    assert_eq!(wait(store.load()).unwrap(), state);
+}
+
+#[test]
+fn changes_and_their_audit_entry_are_one() {
+    let folder = folder();
+    let store = open(folder.path());
+    apply(&store, 1, vec![PolicyChange::PutClient(client_record("Example"))]);
+    let rename = vec![PolicyChange::PutClient(client_record("Renamed"))];
+    assert!(wait(store.apply(rename.clone(), audit(1), None)).is_err(), "the number was given before");
+    assert!(wait(store.apply(rename, audit(2), Some(Vec::new()))).is_err(), "a document of no API");
+    assert_eq!(wait(store.load()).unwrap().clients, [client_record("Example")]);
+    assert_eq!(wait(store.find_audit(ChangeId(2))).unwrap(), None);
+}
+
+#[test]
+fn the_audit_trail_is_read_newest_first() {
+    let folder = folder();
+    let store = open(folder.path());
+    for number in 1..=5 {
+        apply(&store, number, Vec::new());
+    }
+    assert_eq!(wait(store.find_audit(ChangeId(3))).unwrap(), Some(audit(3)));
+    assert_eq!(wait(store.find_audit(ChangeId(6))).unwrap(), None);
+    assert_eq!(wait(store.list_audit(2)).unwrap(), [audit(5), audit(4)]);
+    assert_eq!(wait(store.list_audit(100)).unwrap().len(), 5);
+}
+
+#[test]
+fn a_document_stays_until_another_comes() {
+    let folder = folder();
+    let store = open(folder.path());
+    let put = |title: &str| vec![PolicyChange::PutApi(Box::new(api_record(title)))];
+    let stored = || -> Vec<u8> {
+        let database = rusqlite::Connection::open(folder.path().join("tollbar.db")).unwrap();
+        database.query_row("SELECT document FROM apis WHERE id = '/v1'", [], |row| row.get(0)).unwrap()
+    };
+    wait(store.apply(put("Orders"), audit(1), Some(b"one".to_vec()))).unwrap();
+    wait(store.apply(put("Renamed"), audit(2), None)).unwrap();
+    assert_eq!(stored(), b"one");
+    wait(store.apply(put("Orders"), audit(3), Some(b"two".to_vec()))).unwrap();
+    assert_eq!(stored(), b"two");
+}
+
+#[test]
+fn endpoints_keep_their_numbers() {
+    let folder = folder();
+    let endpoint = |path: &str| ("/v1".to_owned(), "GET".to_owned(), path.to_owned());
+    let number = |paths: &[&str]| {
+        let endpoints = paths.iter().map(|path| endpoint(path)).collect();
+        wait(open(folder.path()).number_endpoints(endpoints)).unwrap()
+    };
+    assert_eq!(number(&["/a", "/b", "/a"]), [EndpointId(1), EndpointId(2), EndpointId(1)]);
+    assert_eq!(number(&["/c", "/b"]), [EndpointId(3), EndpointId(2)]);
+    assert_eq!(number(&[]), []);
+}

@@ -1,0 +1,109 @@
+//! After a power loss nothing is under-counted.
+
+use std::{fs, path::Path};
+
+use tollbar_core::port::{AllowanceStore as _, UsageJournal as _};
+use tollbar_store::Store;
+
+use super::support::{LIVE, at, charged, client, folder, month, options, used, wait};
+
+const NOON: &str = "2026-11-15T12:00:00Z";
+
+fn open(folder: &Path, boot_id: &str) -> Store {
+    Store::open_with(folder, &options(boot_id)).unwrap()
+}
+
+/// Three charges of a hundred leased ones; two months before, ten of ninety.
+fn charge_some(store: &Store) {
+    wait(store.lease(client(1), LIVE, month("2026-11"), 100)).unwrap();
+    wait(store.lease(client(1), LIVE, month("2026-09"), 90)).unwrap();
+    let writer = store.journal(0).unwrap();
+    writer.append(&[charged(1, at(NOON)); 3]).unwrap();
+    writer.append(&[charged(1, at("2026-09-15")); 10]).unwrap();
+}
+
+/// The page cache is gone.
+fn lose_journal(folder: &Path) {
+    fs::remove_dir_all(folder.join("journal")).unwrap();
+}
+
+#[test]
+fn what_was_leased_is_taken_to_be_used() {
+    let folder = folder();
+    charge_some(&open(folder.path(), "first"));
+    lose_journal(folder.path());
+    for boot in ["second", "second", "third"] {
+        let store = open(folder.path(), boot);
+        assert_eq!(used(&store, 1, month("2026-11")), 100);
+        assert_eq!(used(&store, 1, month("2026-09")), 0, "that was written to the disk long ago");
+        assert_eq!(
+            wait(store.usage(client(1), month("2026-11"))).unwrap(),
+            [],
+            "the report has what is proved"
+        );
+    }
+}
+
+#[test]
+fn a_kill_alone_corrects_nothing() {
+    let folder = folder();
+    charge_some(&open(folder.path(), "first"));
+    assert_eq!(used(&open(folder.path(), "first"), 1, month("2026-11")), 3);
+}
+
+#[test]
+fn a_clean_end_corrects_nothing() {
+    let folder = folder();
+    let store = open(folder.path(), "first");
+    charge_some(&store);
+    store.close().unwrap();
+    // Everything is in the tables: the journal is not needed any more.
+    lose_journal(folder.path());
+    let store = open(folder.path(), "second");
+    assert_eq!(used(&store, 1, month("2026-11")), 3);
+    store.close().unwrap();
+}
+
+#[test]
+fn after_a_correction_counting_goes_on() {
+    let folder = folder();
+    charge_some(&open(folder.path(), "first"));
+    let store = open(folder.path(), "second");
+    wait(store.lease(client(1), LIVE, month("2026-11"), 200)).unwrap();
+    store.journal(0).unwrap().append(&[charged(1, at(NOON))]).unwrap();
+    assert_eq!(used(&store, 1, month("2026-11")), 101);
+    store.close().unwrap();
+    assert_eq!(used(&open(folder.path(), "third"), 1, month("2026-11")), 101);
+}
+
+#[test]
+fn an_unknown_start_of_the_machine_may_be_another_one() {
+    let folder = folder();
+    let mut unknown = options("");
+    unknown.boot_id = None;
+    charge_some(&Store::open_with(folder.path(), &unknown).unwrap());
+    assert_eq!(used(&Store::open_with(folder.path(), &unknown).unwrap(), 1, month("2026-11")), 100);
+}
+
+#[test]
+fn a_count_above_the_lease_is_not_lowered() {
+    let folder = folder();
+    let store = open(folder.path(), "first");
+    wait(store.lease(client(1), LIVE, month("2026-11"), 2)).unwrap();
+    store.journal(0).unwrap().append(&[charged(1, at(NOON)); 3]).unwrap();
+    drop(store);
+    assert_eq!(used(&open(folder.path(), "second"), 1, month("2026-11")), 3);
+}
+
+#[test]
+fn an_end_with_a_writer_left_is_not_clean() {
+    let folder = folder();
+    let store = open(folder.path(), "first");
+    charge_some(&store);
+    let writer = store.journal(1).unwrap();
+    assert!(store.close().unwrap_err().0.contains("not clean"));
+    let refused = Store::open_with(folder.path(), &options("second")).map(drop).unwrap_err();
+    assert!(refused.to_string().contains("in use"), "the writer keeps the folder: {refused}");
+    drop(writer);
+    assert_eq!(used(&open(folder.path(), "second"), 1, month("2026-11")), 100);
+}

@@ -1,0 +1,71 @@
+//! A folder, a store in it, and short ways to say things.
+
+use std::{future::Future, path::Path, time::Duration};
+
+use tempfile::TempDir;
+use tollbar_contract::Environment;
+use tollbar_core::{
+    ClientId, EndpointId, Month, Timestamp,
+    port::{AllowanceStore as _, JournalEvent, JournalRecord, MonthCount},
+};
+use tollbar_store::{Store, StoreOptions};
+
+pub(crate) const LIVE: Environment = Environment::Live;
+pub(crate) const SANDBOX: Environment = Environment::Sandbox;
+
+/// Completes a port's future.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Everything as outside of tests, but for the start of the machine, which is named here.
+pub(crate) fn options(boot_id: &str) -> StoreOptions {
+    let mut options = StoreOptions::of_this_machine();
+    options.boot_id = Some(boot_id.to_owned());
+    options.busy_timeout = Duration::from_millis(20);
+    options
+}
+
+/// A store on a machine that has not been started again. Dropping it is like the end by a signal.
+pub(crate) fn open(folder: &Path) -> Store {
+    Store::open_with(folder, &options("boot")).unwrap()
+}
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+pub(crate) fn month(text: &str) -> Month {
+    Month::parse(text).unwrap()
+}
+
+/// Ids with the highest bit set too: they must survive SQLite's signed integers.
+pub(crate) fn client(number: u64) -> ClientId {
+    ClientId::from_number(u64::MAX - number)
+}
+
+pub(crate) fn record(event: JournalEvent, number: u64, at: Timestamp) -> JournalRecord {
+    JournalRecord { event, client: client(number), environment: LIVE, endpoint: EndpointId(1), at }
+}
+
+pub(crate) fn charged(number: u64, at: Timestamp) -> JournalRecord {
+    record(JournalEvent::Charged, number, at)
+}
+
+pub(crate) fn ended(status: u16, number: u64, at: Timestamp) -> JournalRecord {
+    record(JournalEvent::Ended { status }, number, at)
+}
+
+pub(crate) fn months(store: &Store, now: Timestamp) -> Vec<MonthCount> {
+    wait(store.load_counts(now)).unwrap().months
+}
+
+/// What one client used in the live environment.
+pub(crate) fn used(store: &Store, number: u64, month: Month) -> u64 {
+    let of_client = |count: &MonthCount| count.client == client(number) && count.month == month;
+    months(store, month.start()).into_iter().find(of_client).map_or(0, |count| count.used)
+}

@@ -1,0 +1,124 @@
+//! `api`.
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::context::Context;
+use crate::{
+    client::with_query,
+    output::{Style, Table, count, list, safe, time, word, yes},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiCommand {
+    /// List the imported APIs
+    List,
+    /// List endpoints with their categories and scopes
+    #[command(
+        after_help = "Examples:\n  tollbar api endpoints\n  tollbar api endpoints --base /v2 | grep orders"
+    )]
+    Endpoints {
+        /// Only of the API on this base, such as /v1
+        #[arg(long, value_name = "PATH")]
+        base: Option<String>,
+    },
+    /// Take an API away; its endpoints answer `not_found` at once
+    Remove {
+        /// Its base, such as /v1; / for the root
+        base: String,
+    },
+}
+
+impl ApiCommand {
+    pub(crate) fn run(self, context: &Context) -> Result<()> {
+        match self {
+            Self::List => {
+                let answer = context.connect()?.get("/apis")?;
+                context.output.answer(&answer, apis)?;
+            }
+            Self::Endpoints { base } => {
+                let answer =
+                    context.connect()?.get(&with_query("/apis/endpoints", [("base", base.map(plain))]))?;
+                context.output.answer(&answer, endpoints)?;
+            }
+            Self::Remove { base } => {
+                let done = format!("Removed the API on {}.", safe(&base));
+                let answer =
+                    context.connect()?.delete(&with_query("/apis", [("base", Some(plain(base)))]))?;
+                context.output.answer(&answer, |_, _| done)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The root's base is the empty text, which people write as a slash.
+fn plain(base: String) -> String {
+    if base == "/" { String::new() } else { base }
+}
+
+fn apis(answer: &Value, style: Style) -> String {
+    let all = answer["apis"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() {
+        return "No API yet. Import one with `tollbar import FILE --upstream URL`.".to_owned();
+    }
+    let mut table =
+        Table::new(["BASE", "TITLE", "VERSION", "ENDPOINTS", "UPSTREAM", "SANDBOX", "IMPORTED"]).right([3]);
+    for api in all {
+        let base = word(api, "/base");
+        table.row([
+            if base == "-" { "/".into() } else { base.into() },
+            word(api, "/title").into(),
+            word(api, "/version").into(),
+            count(api, "/endpoints").into(),
+            word(api, "/upstream").into(),
+            word(api, "/sandbox_upstream").into(),
+            time(api, "/imported_at").into(),
+        ]);
+    }
+    table.render(style)
+}
+
+fn endpoints(answer: &Value, style: Style) -> String {
+    let all = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() {
+        return "No endpoints.".to_owned();
+    }
+    let mut table = Table::new(["ENDPOINT", "CATEGORY", "SCOPES", "WRITES", "IDEMPOTENCY-KEY"]);
+    for endpoint in all {
+        table.row([
+            word(endpoint, "/name").into(),
+            word(endpoint, "/category").into(),
+            list(endpoint, "/scopes").unwrap_or_else(|| "-".to_owned()).into(),
+            if yes(endpoint, "/write") { "yes" } else { "-" }.into(),
+            if yes(endpoint, "/idempotency_required") { "required" } else { "-" }.into(),
+        ]);
+    }
+    table.render(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn apis_and_endpoints_are_listed() {
+        let answer = json!({"apis": [{"base": "", "title": "Shop", "version": "1", "upstream": "http://a",
+            "sandbox_upstream": null, "endpoints": 3, "imported_at": "2026-11-22T10:00:00Z"}]});
+        assert_eq!(
+            apis(&answer, Style::default()),
+            "BASE  TITLE  VERSION  ENDPOINTS  UPSTREAM  SANDBOX  IMPORTED\n\
+             /     Shop   1                3  http://a  -        2026-11-22 10:00:00 UTC"
+        );
+        let answer = json!({"endpoints": [{"name": "POST /v1/x", "method": "POST", "path": "/x", "category": "orders",
+            "scopes": ["orders:write"], "write": true, "idempotency_required": true}]});
+        assert_eq!(
+            endpoints(&answer, Style::default()),
+            "ENDPOINT    CATEGORY  SCOPES        WRITES  IDEMPOTENCY-KEY\n\
+             POST /v1/x  orders    orders:write  yes     required"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+use clap::{CommandFactory, Parser};
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Cli, String> {
+    let words = std::iter::once("tollbar").chain(line.split_whitespace());
+    Cli::try_parse_from(words).map_err(|fault| fault.to_string())
+}
+
+#[test]
+fn the_definitions_are_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_documented_form_is_understood() {
+    for line in [
+        "serve",
+        "serve --config f.toml --gateway 127.0.0.1:0 --admin 127.0.0.1:0 --ops 127.0.0.1:0 --ready-file r.json --data d --json",
+        "check --config f.toml",
+        "demo --data d",
+        "tour --json",
+        "import f.yaml --upstream http://a --sandbox-upstream http://b --base /v1 --upstream-errors pass --on-upstream-5xx release",
+        "import - --upstream http://a",
+        "client create acme --tier t --allowance 10",
+        "client create acme --tier t --allowance 10 --sandbox-allowance 5 --scope a b --scope c --write-enabled --no-access --allow-ip 1.2.3.4 --allow-ip 10.0.0.0/8 --overage report",
+        "client update acme --name b --tier t --allowance 1 --sandbox-allowance 1 --add-scope a --add-scope b --remove-scope c --write-enabled=false --access true --clear-allow-ips --overage block",
+        "client update acme --write-enabled",
+        "client update acme --write-enabled true",
+        "client update acme --scope a --allow-ip 1.2.3.4",
+        "client suspend acme",
+        "client resume acme",
+        "client show acme --json",
+        "--json client list",
+        "client delete acme --admin http://h:1",
+        "key create acme --env live",
+        "key create acme --env sandbox --scope a --scope b --expires 30d",
+        "key rotate key_1 --grace 24h",
+        "key rotate key_1",
+        "key revoke key_1",
+        "key list acme",
+        "oauth create acme --env live",
+        "oauth rotate oc_1 --grace 1h",
+        "oauth revoke oc_1",
+        "oauth list acme",
+        "token revoke -",
+        "token revoke abc",
+        "token revoke --client acme",
+        "tier list",
+        "tier set t --rate 10",
+        "switch off platform --env live --message M --until 2h",
+        "switch off category orders",
+        "switch off endpoint GET /v1/x",
+        "switch on platform",
+        "switch list",
+        "usage acme --month 2026-11",
+        "request show a1b2c3d4e5f6",
+        "request list --client acme --code invalid_request --since 1h --limit 5",
+        "audit --limit 5",
+        "api list",
+        "api endpoints --base /v1",
+        "api remove /v1",
+        "status",
+        "reference config",
+        "reference cli",
+    ] {
+        assert!(parsed(line).is_ok(), "{line}: {:?}", parsed(line).err());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_line_is_named() {
+    for (line, expected) in [
+        ("clint list", "a similar subcommand exists: 'client'"),
+        ("key create acme", "--env <live|sandbox>"),
+        ("key create acme --env prod", "[possible values: live, sandbox]"),
+        (
+            "key create acme --env live --expires soon",
+            "`soon` is neither a duration (30m, 24h, 7d) nor a date",
+        ),
+        ("key rotate key_1 --grace 24", "`24` is not a duration; write it with its unit"),
+        ("usage acme --month november", "`november` is not a month; write it like 2026-11"),
+        ("request show xyz", "it is not a request id"),
+        (
+            "request list --code rate_limit",
+            "`rate_limit` is not an error code; did you mean `rate_limit_exceeded`?",
+        ),
+        ("token revoke", "<TOKEN|--client <CLIENT>>"),
+        ("token revoke abc --client acme", "cannot be used with"),
+        ("client update acme --scope a --add-scope b", "cannot be used with"),
+        ("client update acme --allow-ip 1.2.3.4 --clear-allow-ips", "cannot be used with"),
+        ("client create acme --tier t", "--allowance <N>"),
+    ] {
+        let fault = parsed(line).map(|_| ()).expect_err(line);
+        assert!(fault.contains(expected), "{line}: {fault}");
+    }
+}
+
+#[test]
+fn admin_is_an_address_to_serve_and_a_server_elsewhere() {
+    let Command::Serve(serve) = parsed("serve --admin 127.0.0.1:9").unwrap().command else { panic!("serve") };
+    assert!(format!("{serve:?}").contains("admin: Some(\"127.0.0.1:9\")"), "{serve:?}");
+    assert_eq!(parsed("status --admin http://h:9").unwrap().admin.as_deref(), Some("http://h:9"));
+    assert_eq!(parsed("--admin http://h:9 status").unwrap().admin.as_deref(), Some("http://h:9"));
+}
+
+#[test]
+fn a_check_prints_ok_and_where_every_value_comes_from() {
+    let variables =
+        [("TOLLBAR__KEYS__BRAND", "acme"), ("TOLLBAR__ADMIN__LISTEN", "0.0.0.0:1")].into_iter().collect();
+    let loaded = crate::config::load(None, &variables, &[]).unwrap();
+    let text = server::summary(&loaded, &loaded.config.warnings(), crate::output::Style::default());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "ok");
+    assert!(lines[1].starts_with("warning: admin.listen is 0.0.0.0:1"), "{text}");
+    let brand = lines.iter().find(|line| line.starts_with("keys.brand")).unwrap();
+    assert_eq!(brand.split_whitespace().collect::<Vec<_>>(), ["keys.brand", "acme", "TOLLBAR__KEYS__BRAND"]);
+    let threads = lines.iter().find(|line| line.starts_with("gateway.threads")).unwrap();
+    assert!(threads.contains("not set") && threads.ends_with("default"), "{threads}");
+}
+
+#[test]
+fn the_reference_has_every_command_and_option() {
+    fn check(command: &clap::Command, path: &str, page: &str) {
+        for inner in
+            command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help")
+        {
+            let path = format!("{path} {}", inner.get_name());
+            assert!(page.contains(&format!("# `{path}`\n")), "{path}");
+            for argument in inner.get_arguments().filter(|argument| argument.get_long().is_some()) {
+                assert!(
+                    page.contains(&format!("`--{}", argument.get_long().unwrap())),
+                    "{path} {}",
+                    argument.get_id()
+                );
+                assert!(argument.get_help().is_some(), "{path} {}", argument.get_id());
+            }
+            check(inner, &path, page);
+        }
+    }
+    let page = reference::cli_page();
+    check(&Cli::command(), "tollbar", &page);
+    assert!(!page.contains("tollbar reference"), "hidden commands stay hidden");
+}

@@ -1,0 +1,86 @@
+//! Which server a command means, and with which token.
+
+use anyhow::{Result, bail};
+
+use super::AdminClient;
+use crate::{config::Variables, data_folder::DataFolder};
+
+const TOKEN: &str = "TOLLBAR_TOKEN";
+
+/// With `--admin`: that server, with the token from `TOLLBAR_TOKEN`. Without: the one that runs from the data folder.
+pub(crate) fn connect(data: &DataFolder, admin: Option<&str>, variables: &Variables) -> Result<AdminClient> {
+    match admin {
+        Some(url) => remote(data, url, variables),
+        None => local(data, variables),
+    }
+}
+
+fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
+    let folder = data.path().display();
+    let start = format!(
+        "start one with `tollbar serve --data {folder}`, or name another folder (--data) or server (--admin)"
+    );
+    let Some(running) = data.find_running()? else {
+        let state = if data.path().exists() { "says that none does" } else { "does not exist" };
+        bail!("no server runs from the folder {folder}, which {state}; {start}");
+    };
+    let token = match data.find_operator_token()? {
+        Some(token) => token,
+        None => match variables.find(TOKEN) {
+            Some(token) => token.to_owned(),
+            None => bail!("{folder} holds no operator token; set {TOKEN}, or restart the server to make one"),
+        },
+    };
+    let mut client = AdminClient::new(&running.admin, &token);
+    client.if_unreachable = format!(
+        "no server answers at {}, where process {} ran from the folder {folder}; it has probably ended: {start}",
+        running.admin, running.pid
+    );
+    client.if_unauthorized = format!(
+        "the token came from {folder}/operator-token; does another server listen at {}?",
+        running.admin
+    );
+    Ok(client)
+}
+
+fn remote(data: &DataFolder, url: &str, variables: &Variables) -> Result<AdminClient> {
+    let url = base_url(url)?;
+    let (token, origin) = match variables.find(TOKEN) {
+        Some(token) => (token.to_owned(), TOKEN.to_owned()),
+        // A token is sent only where it was meant for: another machine's server has another one.
+        None if is_this_machine(&url) => match data.find_operator_token()? {
+            Some(token) => (token, format!("{}/operator-token", data.path().display())),
+            None => bail!("set {TOKEN} to the operator token of {url}, or name its data folder with --data"),
+        },
+        None => bail!(
+            "set {TOKEN} to the operator token of {url}; it stands in the file operator-token of its data folder"
+        ),
+    };
+    let mut client = AdminClient::new(&url, &token);
+    client.if_unreachable = format!("no server answers at {url}");
+    client.if_unauthorized = format!("the token came from {origin}; is it the one of {url}?");
+    Ok(client)
+}
+
+/// `http://host:port`, of that or of a mere `host:port`.
+fn base_url(text: &str) -> Result<String> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = url.trim_end_matches('/');
+    match url.parse::<http::Uri>() {
+        Ok(uri) if uri.scheme_str() == Some("https") => {
+            bail!(
+                "the admin API speaks plain HTTP, so `{text}` cannot be reached; use http://, through a tunnel if it is remote"
+            )
+        }
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()) => {
+            Ok(url.to_owned())
+        }
+        _ => bail!("`{text}` is not an admin URL; write it like http://127.0.0.1:8081"),
+    }
+}
+
+fn is_this_machine(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,132 @@
+//! Rules for values, beyond their type; each says what would be right.
+
+use std::net::SocketAddr;
+
+use tollbar_core::api_key::brand_is_valid;
+
+use super::{table::Config, value::Number};
+
+/// Limits, both included.
+pub(super) fn within(value: &impl Number, min: u64, max: u64, unit: &str) -> Result<(), String> {
+    match value.number() {
+        Some(number) if !(min..=max).contains(&number) => {
+            Err(format!("{number} is out of range; {}", limits(min, max, unit)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// For messages.
+pub(super) fn limits(min: u64, max: u64, unit: &str) -> String {
+    format!("it must be {min} to {max} {unit}").trim_end().to_owned()
+}
+
+pub(super) fn brand(brand: &str) -> Result<(), String> {
+    if brand_is_valid(brand) {
+        return Ok(());
+    }
+    Err(format!("`{brand}` cannot begin a key; it must be 1 to 16 lower-case letters and digits"))
+}
+
+pub(super) fn own_prefix(prefix: &str) -> Result<(), String> {
+    if prefix.is_empty() || is_plain_path(prefix) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{prefix}` is not a path; write it like /- or /platform (no slash at the end), or leave it empty"
+    ))
+}
+
+pub(super) fn base(base: &str) -> Result<(), String> {
+    if !base.is_empty() && !is_plain_path(base) {
+        return Err(format!(
+            "`{base}` is not a base path; write it like /v1 (no slash at the end), or \"\" for the root"
+        ));
+    }
+    if base.starts_with(tollbar_core::SANDBOX_PREFIX) {
+        return Err(format!("`{base}` begins with /sandbox, which is where sandbox lives"));
+    }
+    Ok(())
+}
+
+pub(super) fn host(host: &Option<String>) -> Result<(), String> {
+    let Some(host) = host else { return Ok(()) };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if host.len() <= 253 && host.split('.').all(is_label) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{host}` is not a host name; write it like api.example.com, in lower case, without scheme and port"
+    ))
+}
+
+pub(super) fn public_url(url: &Option<String>) -> Result<(), String> {
+    let Some(url) = url else { return Ok(()) };
+    let is_right = url.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && uri.path_and_query().is_none_or(|path| path == "/")
+    });
+    if is_right && !url.ends_with('/') {
+        return Ok(());
+    }
+    Err(format!(
+        "`{url}` is not a base URL; write it like https://api.example.com, without a path or a slash at the end"
+    ))
+}
+
+/// A fault that only shows when two settings are taken together.
+pub(super) struct Clash {
+    /// The setting to blame.
+    pub(super) path: &'static str,
+    /// The other one.
+    pub(super) other: &'static str,
+    pub(super) message: String,
+}
+
+/// What only shows when settings are taken together.
+pub(super) fn check_together(config: &Config) -> Vec<Clash> {
+    let mut clashes = Vec::new();
+    let mut clash = |path, other, message| clashes.push(Clash { path, other, message });
+    let (live, sandbox) = ("hosts.live", "hosts.sandbox");
+    let missing = |path: &str| format!("{path} is missing; set both hosts, or none");
+    match (&config.hosts.live, &config.hosts.sandbox) {
+        (Some(_), None) => clash(live, sandbox, missing(sandbox)),
+        (None, Some(_)) => clash(sandbox, live, missing(live)),
+        (Some(a), Some(b)) if a == b => {
+            clash(sandbox, live, format!("`{b}` is the host of live too; they must differ"));
+        }
+        _ => {}
+    }
+    let listeners = [
+        ("gateway.listen", config.gateway.listen),
+        ("admin.listen", config.admin.listen),
+        ("ops.listen", config.ops.listen),
+    ];
+    for (later, (path, address)) in listeners.iter().enumerate() {
+        let taken = listeners.iter().take(later).find(|(_, taken)| collide(*taken, *address));
+        if let Some((other, taken)) = taken {
+            let message = format!("{address} is taken by {other} ({taken}); give each listener its own port");
+            clash(path, other, message);
+        }
+    }
+    clashes
+}
+
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_address = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && same_address
+}
+
+fn is_plain_path(path: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    let segment_is_plain = |s: &str| !s.is_empty() && s != "." && s != ".." && s.chars().all(is_plain);
+    path.len() <= 200 && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment_is_plain))
+}

@@ -1,0 +1,264 @@
+//! One running platform: store, data plane and control plane put together.
+
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
+use tollbar_control::{Control, ControlSettings, Ops, serve_admin, serve_ops};
+use tollbar_core::{
+    AuditEntry, ChangeId, Clock, Directory, PolicyChange, PolicyState, Tier, Timestamp,
+    port::{AllowanceStore, PolicyStore},
+    secret::{Secrets, sha256},
+    token::new_signing_key,
+};
+use tollbar_gateway::{GatewaySettings, Metrics, Parts, RequestIds, Shared};
+use tollbar_store::Store;
+
+use crate::{
+    clock::AnchoredClock,
+    config::Config,
+    data_folder::{Announcement, DataFolder, Running},
+};
+
+mod settings;
+
+/// The tiers that a new platform begins with: name and requests per 60 seconds.
+const FIRST_TIERS: [(&str, u32); 3] = [("basic", 60), ("standard", 600), ("enterprise", 6000)];
+/// How often the platform looks after itself.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// From this on, a step of the wall clock is an alarm.
+const CLOCK_STEP_ALARM_MILLIS: i64 = 2000;
+
+/// A running platform.
+pub(crate) struct Instance {
+    /// Where it listens.
+    pub(crate) urls: Running,
+    gateway: tollbar_gateway::Running,
+    control: ControlThread,
+    store: Store,
+    announcement: Announcement,
+}
+
+struct ControlThread {
+    thread: JoinHandle<Result<()>>,
+    stop: watch::Sender<Stop>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Stop {
+    /// Serving.
+    No,
+    /// Not ready for new traffic.
+    Draining,
+    /// To be ended.
+    Now,
+}
+
+impl Instance {
+    /// Starts everything. When this returns, all listeners answer.
+    pub(crate) fn start(config: &Config, data: &DataFolder) -> Result<Self> {
+        // The secrets first: a store without them would have to be thrown away.
+        let secrets = Secrets::derive(&data.master_secret()?);
+        let operator_token = data.operator_token()?;
+        let store = Store::open(data.path()).context("the store cannot be opened")?;
+        let clock = Arc::new(AnchoredClock::start());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let directory = Arc::new(Directory::new(config.route_settings(), secrets));
+        let last_change = runtime.block_on(load(&store, &directory, &*clock))?;
+
+        let mut settings = settings::gateway(config);
+        let bound = tollbar_gateway::bind(&settings)
+            .with_context(|| format!("the gateway cannot listen on {}", settings.listen))?;
+        let admin = listen(&runtime, config.admin.listen, "admin")?;
+        let ops = listen(&runtime, config.ops.listen, "ops")?;
+        let addresses = [bound.address, admin.local_addr()?, ops.local_addr()?];
+        settings.own_addresses = addresses.to_vec();
+        let [gateway_url, admin_url, ops_url] = addresses.map(|address| format!("http://{address}"));
+
+        let request_ids = runtime.block_on(RequestIds::start(directory.secrets.request_id_key(), &store))?;
+        let shared = Arc::new(shared(settings, &directory, &clock, &store, request_ids, &gateway_url));
+        let control = control(config, &shared, &store, &operator_token, &gateway_url, last_change);
+        let journals =
+            (0..config.gateway_threads()).map(|n| store.journal(n)).collect::<Result<Vec<_>, _>>()?;
+        let gateway =
+            tollbar_gateway::start(bound, &shared, journals).context("the gateway cannot be started")?;
+        let control = ControlThread::start(runtime, admin, ops, control, shared, clock, store.clone())?;
+        let urls = Running { pid: std::process::id(), gateway: gateway_url, admin: admin_url, ops: ops_url };
+        let announcement = data.announce(urls.clone())?;
+        Ok(Self { urls, gateway, control, store, announcement })
+    }
+
+    /// Answers what was accepted, then ends everything in good order.
+    pub(crate) fn stop(self) -> Result<()> {
+        self.control.stop.send_replace(Stop::Draining);
+        self.gateway.drain().context("the gateway did not drain")?;
+        self.control.stop.send_replace(Stop::Now);
+        let ended = self.control.thread.join().map_err(|_| anyhow::anyhow!("the control plane panicked"))?;
+        drop(self.announcement);
+        self.store.close().context("the store did not end in good order; the next start takes it up")?;
+        ended
+    }
+}
+
+/// Reads everything durable into memory; the first time, makes what a platform cannot be without.
+async fn load(store: &Store, directory: &Directory, clock: &dyn Clock) -> Result<u64> {
+    let state = store.load().await.context("the stored policy cannot be read")?;
+    let (last_change, first) = (state.last_change, first_changes(&state, directory, clock.now())?);
+    directory.load(state).context("the stored policy cannot be used")?;
+    if first.is_empty() {
+        directory.load_counts(store.load_counts(clock.now()).await?);
+        return Ok(last_change);
+    }
+    let audit = AuditEntry {
+        id: ChangeId(last_change + 1),
+        at: clock.now(),
+        actor: "tollbar".to_owned(),
+        action: "platform.begin".to_owned(),
+        subject: "platform".to_owned(),
+        detail: "made the first tiers and signing key".to_owned(),
+    };
+    store.apply(first.clone(), audit, None).await?;
+    for change in first {
+        directory.apply(change)?;
+    }
+    directory.load_counts(store.load_counts(clock.now()).await?);
+    Ok(last_change + 1)
+}
+
+fn first_changes(state: &PolicyState, directory: &Directory, now: Timestamp) -> Result<Vec<PolicyChange>> {
+    let mut changes = Vec::new();
+    if state.signing_keys.is_empty() {
+        changes.push(PolicyChange::PutSigningKey(new_signing_key(&directory.secrets, now)?));
+    }
+    if state.tiers.is_empty() {
+        let change = ChangeId(state.last_change + 1);
+        changes.extend(FIRST_TIERS.map(|(name, rate_per_minute)| {
+            PolicyChange::PutTier(Tier { name: name.to_owned(), rate_per_minute, change })
+        }));
+    }
+    Ok(changes)
+}
+
+fn listen(runtime: &Runtime, address: SocketAddr, name: &str) -> Result<TcpListener> {
+    runtime
+        .block_on(TcpListener::bind(address))
+        .with_context(|| format!("the {name} listener cannot listen on {address}"))
+}
+
+fn shared(
+    settings: GatewaySettings,
+    directory: &Arc<Directory>,
+    clock: &Arc<AnchoredClock>,
+    store: &Store,
+    request_ids: RequestIds,
+    url: &str,
+) -> Shared {
+    let parts = Parts {
+        settings,
+        directory: directory.clone(),
+        clock: clock.clone(),
+        policy: Arc::new(store.clone()),
+        allowance: Arc::new(store.clone()),
+        idempotency: Arc::new(store.clone()),
+        requests: Arc::new(store.clone()),
+        request_ids,
+        metrics: Arc::new(Metrics::default()),
+    };
+    Shared::new(parts, url)
+}
+
+fn control(
+    config: &Config,
+    shared: &Shared,
+    store: &Store,
+    operator_token: &str,
+    gateway_url: &str,
+    last_change: u64,
+) -> Control {
+    let settings = ControlSettings {
+        operator_token: sha256(&[operator_token.as_bytes()]),
+        brand: config.keys.brand.clone(),
+        own_addresses: shared.settings.own_addresses.clone(),
+        gateway_url: config.gateway.public_url.clone().unwrap_or_else(|| gateway_url.to_owned()),
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: shared.clock.now(),
+    };
+    let store = Arc::new(store.clone());
+    Control::new(
+        shared.directory.clone(),
+        store.clone(),
+        store.clone(),
+        store,
+        shared.clock.clone(),
+        settings,
+        last_change,
+    )
+}
+
+impl ControlThread {
+    fn start(
+        runtime: Runtime,
+        admin: TcpListener,
+        ops: TcpListener,
+        control: Control,
+        shared: Arc<Shared>,
+        clock: Arc<AnchoredClock>,
+        store: Store,
+    ) -> Result<Self> {
+        let (stop, stopped) = watch::channel(Stop::No);
+        let work = async move {
+            let ready = stopped.clone();
+            let metrics = shared.metrics.clone();
+            let ops_answers = Ops {
+                ready: Arc::new(move || match *ready.borrow() {
+                    Stop::No => Ok(()),
+                    Stop::Draining | Stop::Now => Err("draining".to_owned()),
+                }),
+                metrics: Arc::new(move || metrics.text()),
+            };
+            let admin = serve_admin(admin, Arc::new(control), until_now(stopped.clone()));
+            let ops = serve_ops(ops, ops_answers, until_now(stopped.clone()));
+            let (admin, ops, ()) = tokio::join!(admin, ops, keep_house(&shared, &clock, &store, stopped));
+            admin.context("the admin listener failed").and(ops.context("the ops listener failed"))
+        };
+        let thread = std::thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(move || runtime.block_on(work))
+            .context("the control thread cannot be started")?;
+        Ok(Self { thread, stop })
+    }
+}
+
+async fn until_now(mut stopped: watch::Receiver<Stop>) {
+    // An error means that the other end is gone: then it is time as well.
+    let _ = stopped.wait_for(|stop| *stop == Stop::Now).await;
+}
+
+/// What has to be done now and then.
+async fn keep_house(shared: &Shared, clock: &AnchoredClock, store: &Store, stopped: watch::Receiver<Stop>) {
+    let mut tick = tokio::time::interval(HOUSEKEEPING);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut is_alarmed = false;
+    let mut stopping = std::pin::pin!(until_now(stopped));
+    loop {
+        tokio::select! {
+            () = &mut stopping => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(failure) = shared.request_ids.refill(store).await {
+            tracing::error!(%failure, "no further request ids could be leased");
+        }
+        shared.directory.forget_expired_revocations(clock.now());
+        shared.metrics.log_dropped.set(i64::try_from(shared.requests.dropped()).unwrap_or(i64::MAX));
+        let step = clock.step_millis();
+        shared.metrics.clock_step_millis.set(step);
+        let is_far = step.abs() >= CLOCK_STEP_ALARM_MILLIS;
+        if is_far && !is_alarmed {
+            tracing::error!(
+                step_millis = step,
+                "the wall clock was stepped; the platform keeps its own time until it is restarted"
+            );
+        }
+        is_alarmed = is_far;
+    }
+}

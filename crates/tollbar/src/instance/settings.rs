@@ -1,0 +1,52 @@
+//! From the configuration to what the data plane is told.
+
+use std::time::Duration;
+
+use tollbar_gateway::{GatewaySettings, IdempotencySettings, UpstreamCredential, UpstreamSettings};
+
+use crate::config::Config;
+
+/// The data plane's settings; its own addresses are known only when everything is bound.
+pub(super) fn gateway(config: &Config) -> GatewaySettings {
+    let Config { gateway, upstream, idempotency, .. } = config;
+    GatewaySettings {
+        listen: gateway.listen,
+        public_url: gateway.public_url.clone(),
+        threads: config.gateway_threads(),
+        connections_max: gateway.connections_max,
+        trusted_proxies: gateway.trusted_proxies.clone(),
+        head_timeout: Duration::from_secs(gateway.head_timeout_seconds),
+        idle_timeout: Duration::from_secs(gateway.idle_timeout_seconds),
+        body_timeout: Duration::from_secs(gateway.body_timeout_seconds),
+        write_timeout: Duration::from_secs(gateway.write_timeout_seconds),
+        drain: Duration::from_secs(gateway.drain_seconds),
+        token_lifetime_seconds: config.tokens.lifetime_seconds,
+        failures_per_minute: config.authentication.failures_per_minute,
+        upstream: UpstreamSettings {
+            connect_timeout: Duration::from_secs(upstream.connect_timeout_seconds),
+            response_timeout: Duration::from_secs(upstream.response_timeout_seconds),
+            idle_timeout: Duration::from_secs(upstream.idle_timeout_seconds),
+            keep_idle: Duration::from_secs(upstream.keep_idle_seconds),
+            idle_connections_max: upstream.idle_connections_max,
+        },
+        idempotency: IdempotencySettings {
+            keep_seconds: idempotency.keep_seconds,
+            wait: Duration::from_secs(idempotency.wait_seconds),
+            body_limit_bytes: idempotency.body_limit_bytes,
+            answer_limit_bytes: idempotency.answer_limit_bytes,
+        },
+        upstream_credentials: config
+            .upstream_credentials
+            .iter()
+            .map(|credential| UpstreamCredential {
+                base: credential.base.clone(),
+                environment: credential.environment,
+                name: credential.header.clone(),
+                value: credential.value.clone(),
+            })
+            .collect(),
+        log_successes_per_second: config.requests.successes_per_second,
+        log_anonymous_per_second: config.requests.anonymous_per_second,
+        own_addresses: Vec::new(),
+    }
+}

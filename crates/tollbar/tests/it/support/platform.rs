@@ -1,0 +1,218 @@
+//! The real binary in a folder of its own.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::wire::{self, Response};
+
+/// How a platform is to be started.
+#[derive(Default)]
+pub(crate) struct PlatformBuilder {
+    variables: Vec<(String, String)>,
+    config: Option<String>,
+}
+
+/// A running platform. Killed when dropped.
+pub(crate) struct Platform {
+    pub(crate) gateway: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) ops: SocketAddr,
+    pub(crate) token: String,
+    folder: TempDir,
+    process: Child,
+    builder: PlatformBuilder,
+}
+
+impl PlatformBuilder {
+    /// Sets `TOLLBAR__SECTION__KEY`: `.set("tokens.lifetime_seconds", "2")`.
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+        let (section, key) = key.split_once('.').unwrap();
+        self.variables
+            .push((format!("TOLLBAR__{}__{}", section.to_uppercase(), key.to_uppercase()), value.to_owned()));
+        self
+    }
+
+    /// A configuration file with this text.
+    pub(crate) fn config(mut self, text: &str) -> Self {
+        self.config = Some(text.to_owned());
+        self
+    }
+
+    pub(crate) fn start(self) -> Platform {
+        let folder = TempDir::with_prefix("tollbar-test-").unwrap();
+        Platform::start_in(folder, self)
+    }
+}
+
+impl Platform {
+    pub(crate) fn start() -> Self {
+        PlatformBuilder::default().start()
+    }
+
+    /// With settings.
+    pub(crate) fn with() -> PlatformBuilder {
+        PlatformBuilder::default()
+    }
+
+    fn start_in(folder: TempDir, builder: PlatformBuilder) -> Self {
+        let ready = folder.path().join("ready.json");
+        let _ = std::fs::remove_file(&ready);
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.path().join("log.txt"))
+            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollbar"));
+        command
+            .args(["serve", "--gateway", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .arg("--ready-file")
+            .arg(&ready)
+            .env_clear()
+            .envs(builder.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        if let Some(text) = &builder.config {
+            let path = folder.path().join("tollbar.toml");
+            std::fs::write(&path, text).unwrap();
+            command.arg("--config").arg(path);
+        }
+        let mut process = command.spawn().unwrap();
+        wait_until("the platform is ready", || {
+            if let Some(status) = process.try_wait().unwrap() {
+                let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
+                panic!("the platform ended with {status}:\n{log}");
+            }
+            ready.exists()
+        });
+        let urls: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
+        let address =
+            |name: &str| urls[name].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+        let token = std::fs::read_to_string(folder.path().join("data/operator-token")).unwrap();
+        Self {
+            gateway: address("gateway"),
+            admin: address("admin"),
+            ops: address("ops"),
+            token: token.trim().to_owned(),
+            folder,
+            process,
+            builder,
+        }
+    }
+
+    /// kill -9, then a new process on the same folder.
+    pub(crate) fn kill_and_restart(mut self) -> Self {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.restart()
+    }
+
+    /// SIGTERM, then a new process on the same folder.
+    pub(crate) fn stop_and_restart(mut self) -> Self {
+        self.terminate();
+        self.wait_for_end();
+        self.restart()
+    }
+
+    fn restart(mut self) -> Self {
+        let builder = std::mem::take(&mut self.builder);
+        let empty = TempDir::new().unwrap();
+        let folder = std::mem::replace(&mut self.folder, empty);
+        drop(self);
+        Self::start_in(folder, builder)
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Waits until the process has ended by itself, in good order.
+    pub(crate) fn wait_for_end(&mut self) {
+        let mut status = None;
+        wait_until("the platform has ended", || {
+            status = self.process.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(status.unwrap().success(), "{status:?}\n{}", self.log());
+    }
+
+    /// What it printed and logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log.txt")).unwrap()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Calls the admin API with the operator token.
+    pub(crate) fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
+        let bearer = format!("Bearer {}", self.token);
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let path = format!("/admin/v1{path}");
+        let mut headers = vec![("Authorization", bearer.as_str())];
+        if !body.is_empty() || method != "GET" {
+            headers.push(("Content-Type", "application/json"));
+        }
+        wire::request(self.admin, method, &path, &headers, body.as_bytes())
+    }
+
+    /// Calls the admin API; panics unless it succeeds.
+    pub(crate) fn change(&self, method: &str, path: &str, body: &Value) -> Value {
+        let response = self.admin(method, path, Some(body));
+        assert!((200..300).contains(&response.status), "{method} {path} {body}: {response:?}");
+        response.json()
+    }
+
+    /// Reads from the admin API; panics unless it succeeds.
+    pub(crate) fn read(&self, path: &str) -> Value {
+        let response = self.admin("GET", path, None);
+        assert_eq!(response.status, 200, "{path}: {response:?}");
+        response.json()
+    }
+
+    /// Runs the binary against this platform.
+    pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new(env!("CARGO_BIN_EXE_tollbar"))
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data())
+            .env_clear()
+            .current_dir(self.folder())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Waits for something that will be true; panics if it takes too long.
+pub(crate) fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_true() {
+        assert!(began.elapsed() < Duration::from_secs(40), "waited in vain until {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,77 @@
+//! Development tasks. `cargo xtask test` runs everything that has to hold.
+
+mod generate;
+mod run;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use run::{Step, cargo};
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+  test               everything: format, tidy, generated files, lints, all tests, documentation
+  ci                 the same, as CI runs it
+  generate [--check] writes the generated reference pages (or says which are not current)
+  tidy               the rooms of the house: who may depend on whom, what may not stand in the tree
+  soak               what takes too long for every run";
+
+fn main() -> ExitCode {
+    // Arguments, not environment: what a task does is what was typed.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match task(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            run::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn task(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["test" | "ci"] => test(),
+        ["generate"] => generate::generate(false),
+        ["generate", "--check"] => generate::generate(true),
+        ["tidy"] => tidy::tidy(),
+        ["soak"] => soak(),
+        _ => bail!("{USAGE}"),
+    }
+}
+
+/// Everything that has to hold. The cheap steps come first.
+fn test() -> Result<()> {
+    tools::prepare()?;
+    Step("format").run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    Step("tidy").perform(tidy::tidy)?;
+    Step("lints").run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    Step("generated files").perform(|| generate::generate(true))?;
+    if tools::has_nextest() {
+        Step("tests").run(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+    } else {
+        run::say("cargo-nextest is not here; cargo test does the same, slower");
+        Step("tests").run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]))?;
+    }
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    Step("documentation").run(&mut doc)
+}
+
+/// What takes too long for every run.
+fn soak() -> Result<()> {
+    tools::prepare()?;
+    let mut mutations = std::process::Command::new("bash");
+    mutations.arg("xtask/soak/stages-removed.sh").current_dir(tools::root());
+    Step("each stage taken out turns the tour red").run(&mut mutations)
+}

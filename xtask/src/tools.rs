@@ -1,0 +1,94 @@
+//! What the tests need beside Rust: Python and Node with real clients, an upstream, a large document.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{Step, say};
+
+/// The workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Whether cargo-nextest is here.
+pub(crate) fn has_nextest() -> bool {
+    succeeds(Command::new("cargo").args(["nextest", "--version"]))
+}
+
+/// Installs what is missing, or says what is and how to get it.
+pub(crate) fn prepare() -> Result<()> {
+    let folder = root().join("target/real-clients");
+    fs::create_dir_all(&folder)?;
+    python(&folder)?;
+    node(&folder)
+}
+
+fn python(folder: &Path) -> Result<()> {
+    let (venv, wanted) = (folder.join("venv"), root().join("crates/tollbar/tests/real/requirements.txt"));
+    if is_current(&folder.join("requirements.txt"), &wanted) {
+        return Ok(());
+    }
+    if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        apt(&["python3", "python3-venv"])?;
+    }
+    let _ = fs::remove_dir_all(&venv);
+    Step("Python clients: a virtual environment")
+        .run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    let mut pip = Command::new(venv.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&wanted);
+    Step("Python clients: packages").run(&mut pip)?;
+    mark_current(&folder.join("requirements.txt"), &wanted)
+}
+
+fn node(folder: &Path) -> Result<()> {
+    let real = root().join("crates/tollbar/tests/real");
+    let wanted = real.join("package-lock.json");
+    if is_current(&folder.join("installed-lock.json"), &wanted) {
+        return Ok(());
+    }
+    if !succeeds(Command::new("npm").arg("--version")) {
+        apt(&["nodejs", "npm"])?;
+    }
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(real.join(name), folder.join(name)).with_context(|| format!("{name} cannot be copied"))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder);
+    Step("Node clients: packages").run(&mut npm)?;
+    mark_current(&folder.join("installed-lock.json"), &wanted)
+}
+
+fn apt(packages: &[&str]) -> Result<()> {
+    let is_root =
+        Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !is_root {
+        bail!(
+            "the tests need {}: install them (on Debian: apt-get install {}), or run as root",
+            packages.join(", "),
+            packages.join(" ")
+        );
+    }
+    say(&format!("installing {}", packages.join(", ")));
+    Step("packages: lists").run(Command::new("apt-get").args(["update", "-qq"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
+    Step("packages: install").run(install.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn is_current(mark: &Path, wanted: &Path) -> bool {
+    matches!((fs::read(mark), fs::read(wanted)), (Ok(have), Ok(want)) if have == want)
+}
+
+fn mark_current(mark: &Path, wanted: &Path) -> Result<()> {
+    fs::copy(wanted, mark).with_context(|| format!("{} cannot be written", mark.display()))?;
+    Ok(())
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
