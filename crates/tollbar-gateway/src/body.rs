@@ -29,6 +29,17 @@ pub(crate) enum Body<'r> {
     Streaming { prefix: Bytes, framing: Framing, reader: &'r mut Reader },
 }
 
+impl Body<'_> {
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Streaming { .. } => false,
+        }
+    }
+}
+
 /// Reads the body if it is at most 64 KiB, else its first 64 KiB.
 pub(crate) async fn read_prefix<'r>(
     client: ClientBody<'r, '_>,

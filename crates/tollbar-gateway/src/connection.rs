@@ -14,7 +14,7 @@ use crate::{
     body::{ClientBody, Reader, Writer},
     exchange::Exchange,
     panics, pipeline, record, respond,
-    settings::{BODY_PREFIX_BYTES, LINGER, LINGER_BYTES},
+    settings::{BODY_PREFIX_BYTES, FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES},
     worker::Worker,
 };
 
@@ -25,7 +25,10 @@ pub(crate) async fn serve(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAd
     let (read, write) = stream.into_split();
     let mut reader = MessageReader::new(read, Limits::default());
     let mut writer = MessageWriter::new(write);
-    while let Step::GoOn = step(worker, peer, &mut reader, &mut writer).await {}
+    let mut is_new = true;
+    while let Step::GoOn = step(worker, peer, is_new, &mut reader, &mut writer).await {
+        is_new = false;
+    }
 }
 
 enum Step {
@@ -33,14 +36,20 @@ enum Step {
     End,
 }
 
-async fn step(worker: &Rc<Worker>, peer: SocketAddr, reader: &mut Reader, writer: &mut Writer) -> Step {
+async fn step(
+    worker: &Rc<Worker>,
+    peer: SocketAddr,
+    is_new: bool,
+    reader: &mut Reader,
+    writer: &mut Writer,
+) -> Step {
     let settings = &worker.shared.settings;
     if !reader.has_started() {
         let has_bytes = tokio::select! {
             biased;
             waited = tokio::time::timeout(settings.idle_timeout, reader.wait_for_bytes()) => matches!(waited, Ok(Ok(true))),
             // Bytes that are there already are a request that was accepted: it came first.
-            () = worker.stopping() => false,
+            () = closing_time(worker, is_new) => false,
         };
         if !has_bytes {
             return Step::End;
@@ -76,6 +85,14 @@ async fn step(worker: &Rc<Worker>, peer: SocketAddr, reader: &mut Reader, writer
         return Step::GoOn;
     }
     linger(reader, writer).await
+}
+
+/// When an idle connection is closed: at a stop. One that was only just made may have its first request on the way.
+async fn closing_time(worker: &Worker, is_new: bool) {
+    worker.stopping().await;
+    if is_new {
+        tokio::time::sleep(FIRST_REQUEST_GRACE).await;
+    }
 }
 
 /// The answer to a request. `None`: it was delivered already, while the request's body was still coming.

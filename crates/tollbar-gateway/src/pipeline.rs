@@ -112,7 +112,7 @@ async fn walk<'r>(
     let operation = check_operation(&snapshot, exchange, &location, head, &client, &authenticated, now)?;
     // 15 the request is valid against the catalogue
     let valid = admission::check_valid(&operation, head.target.query(), &head.headers)?;
-    if operation.endpoint().operation.body_required && matches!(body, Body::None) {
+    if operation.endpoint().operation.body_required && body.is_empty() {
         return Err(Rejection::invalid(Stage::Validity, "the request body is required").into());
     }
     // 16 the monthly allowance

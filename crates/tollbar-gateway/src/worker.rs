@@ -85,8 +85,10 @@ impl Worker {
             }
         }
         // Connections that the system has completed for us are accepted: they may carry requests.
-        while let Ok(accepted) = tokio::time::timeout(Duration::ZERO, accept(&listener, &room)).await {
-            self.serve(accepted);
+        let listener = listener.into_std()?;
+        while let (Ok((stream, peer)), Ok(permit)) = (listener.accept(), room.clone().try_acquire_owned()) {
+            stream.set_nonblocking(true)?;
+            self.serve(Some((tokio::net::TcpStream::from_std(stream)?, peer, permit)));
         }
         drop(listener);
         let all_done = async {

@@ -19,23 +19,15 @@ use crate::{
 pub(crate) struct ServeOptions {
     /// Where to say that the server is ready.
     pub(crate) ready_file: Option<PathBuf>,
+    /// Says it as JSON.
+    pub(crate) json: bool,
 }
 
 /// Serves until told to stop.
 pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) -> Result<()> {
     start_logging(config);
     let instance = Instance::start(config, data)?;
-    say(&format!(
-        "Tollbar {} is running.\n\n  gateway  {}   partners call this\n  admin    {}   the command line uses this\n  ops      {}   \
-         /livez /readyz /metrics\n  data     {}\n\nNext: tollbar import openapi.yaml --upstream http://127.0.0.1:9000{}\n\
-         Stop with Ctrl-C: what was accepted is still answered.",
-        env!("CARGO_PKG_VERSION"),
-        instance.urls.gateway,
-        instance.urls.admin,
-        instance.urls.ops,
-        data.path().display(),
-        data_flag(data.path()),
-    ));
+    say(&if options.json { urls(&instance).to_string() } else { welcome(&instance, data.path()) });
     if let Some(path) = &options.ready_file {
         write_ready_file(path, &instance)?;
     }
@@ -44,6 +36,26 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) ->
     instance.stop()?;
     tracing::info!("ended in good order");
     Ok(())
+}
+
+fn welcome(instance: &Instance, data: &Path) -> String {
+    let urls = &instance.urls;
+    format!(
+        "Tollbar {} is running.\n\n  gateway  {}   partners call this\n  admin    {}   the command line uses this\n  ops      {}   \
+         /livez /readyz /metrics\n  data     {}\n\nNext: tollbar import openapi.yaml --upstream http://127.0.0.1:9000{}\n\
+         Stop with Ctrl-C: what was accepted is still answered.",
+        env!("CARGO_PKG_VERSION"),
+        urls.gateway,
+        urls.admin,
+        urls.ops,
+        data.display(),
+        data_flag(data),
+    )
+}
+
+fn urls(instance: &Instance) -> serde_json::Value {
+    let urls = &instance.urls;
+    serde_json::json!({ "gateway": urls.gateway, "admin": urls.admin, "ops": urls.ops })
 }
 
 /// ` --data DIR`, where it is not the default.

@@ -114,9 +114,13 @@ fn put_own(headers: &mut HeaderMap, exchange: &Exchange, head: &RequestHead) {
     put(headers, HeaderName::from_static(headers::REQUEST_ID), exchange.request_id.as_str());
     put(headers, HeaderName::from_static(headers::UPSTREAM_ENVIRONMENT), exchange.environment.as_str());
     put(headers, HeaderName::from_static("x-forwarded-for"), &exchange.caller.to_string());
-    put(headers, HeaderName::from_static("x-forwarded-proto"), "http");
-    if let Some(host) = &head.host {
-        put(headers, HeaderName::from_static("x-forwarded-host"), host);
+    // What a trusted proxy says of the caller's side goes on; from anyone else it is not believed.
+    let said = |name: &str| head.headers.get(name).filter(|_| exchange.caller.named_by.is_some()).cloned();
+    let (proto, host) = ("x-forwarded-proto", "x-forwarded-host");
+    headers.insert(HeaderName::from_static(proto), said(proto).unwrap_or(HeaderValue::from_static("http")));
+    let sent = || head.host.as_ref().and_then(|host| HeaderValue::from_str(host).ok());
+    if let Some(value) = said(host).or_else(sent) {
+        headers.insert(HeaderName::from_static(host), value);
     }
     if let (Some(client), Some(authenticated)) = (&exchange.client, &exchange.authenticated) {
         put(headers, HeaderName::from_static(headers::UPSTREAM_CLIENT), &client.record.id.to_string());

@@ -142,3 +142,20 @@ fn the_reference_has_every_command_and_option() {
     check(&Cli::command(), "tollbar", &page);
     assert!(!page.contains("tollbar reference"), "hidden commands stay hidden");
 }
+
+#[test]
+fn a_command_ends_with_1_for_an_error_and_2_for_a_wrong_line() {
+    let missing = tempfile::tempdir().unwrap().path().join("none").display().to_string();
+    for (line, code) in [
+        (format!("status --data {missing}"), 1),
+        (format!("status --json --data {missing}"), 1),
+        (format!("check --config {missing}"), 1),
+        ("frobnicate".to_owned(), 2),
+        ("key create acme --json".to_owned(), 2),
+        ("--version".to_owned(), 0),
+    ] {
+        let words = std::iter::once("tollbar").chain(line.split_whitespace()).map(OsString::from);
+        let ended = run(words, Variables::default(), jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(format!("{ended:?}"), format!("{:?}", ExitCode::from(code)), "{line}");
+    }
+}

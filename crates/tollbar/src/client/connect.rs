@@ -21,8 +21,10 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
         "start one with `tollbar serve --data {folder}`, or name another folder (--data) or server (--admin)"
     );
     let Some(running) = data.find_running()? else {
-        let state = if data.path().exists() { "says that none does" } else { "does not exist" };
-        bail!("no server runs from the folder {folder}, which {state}; {start}");
+        if !data.path().exists() {
+            bail!("there is no folder {folder}, so no server runs from it; {start}");
+        }
+        bail!("no server runs from the folder {folder}; {start}");
     };
     let token = match data.find_operator_token()? {
         Some(token) => token,

@@ -133,19 +133,14 @@ fn read_credential(lines: &Lines<'_>, table: &Spanned<DeValue<'_>>, draft: &mut 
     let mut credential = CredentialDraft::new(place.clone(), lines.path);
     for (name, value) in entries {
         let key = name.get_ref().as_ref();
-        let path = format!("{CREDENTIAL}.{key}");
-        let DeValue::String(text) = value.get_ref() else {
-            if upstream_credential::KEYS.iter().any(|(known, _)| *known == key) {
-                let message = format!("{path}: it must be a string, not {}", kind_of(value.get_ref()));
-                draft.faults.push(lines.origin(value.span()), message);
-            } else {
-                draft.faults.push(lines.origin(name.span()), upstream_credential::unknown_key(key));
-            }
-            credential.is_broken = true;
-            continue;
+        let is_known = upstream_credential::KEYS.iter().any(|(known, _)| *known == key);
+        let read = match value.get_ref() {
+            _ if !is_known => Err((name.span(), upstream_credential::unknown_key(key))),
+            DeValue::String(text) => credential.put(key, text).map_err(|fault| (value.span(), fault)),
+            other => Err((value.span(), format!("it must be a string, not {}", kind_of(other)))),
         };
-        if let Err(message) = credential.put(key, text, lines.origin(value.span())) {
-            let span = if message.starts_with("there is no") { name.span() } else { value.span() };
+        if let Err((span, fault)) = read {
+            let message = if is_known { format!("{CREDENTIAL}.{key}: {fault}") } else { fault };
             draft.faults.push(lines.origin(span), message);
             credential.is_broken = true;
         }

@@ -184,8 +184,8 @@ settings! {
         connect_timeout_seconds: u64 = 5, from 1 to 300;
         /// How long the head of the upstream's answer may take.
         response_timeout_seconds: u64 = 30, from 1 to 3600;
-        /// How long the upstream's answer may pause between bytes of its body.
-        idle_timeout_seconds: u64 = 60, from 1 to 3600;
+        /// How long the upstream's answer may pause between bytes of its body; an event stream pauses for long.
+        idle_timeout_seconds: u64 = 300, from 1 to 3600;
         /// How long an idle connection is kept. Keep it below the upstream's own limit. 0: none is kept.
         keep_idle_seconds: u64 = 4, from 0 to 600;
         /// Idle connections kept for each thread and upstream.

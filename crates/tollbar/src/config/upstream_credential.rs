@@ -65,28 +65,25 @@ impl<'a> Draft<'a> {
         Self { place, file, base: None, environment: None, header: None, value: None, is_broken: false }
     }
 
-    pub(super) fn put(&mut self, key: &str, text: &str, _origin: Origin) -> Result<(), String> {
-        let named = |message: String| format!("upstream_credential.{key}: {message}");
+    pub(super) fn put(&mut self, key: &str, text: &str) -> Result<(), String> {
         match key {
             "base" => {
                 let base = if text == "/" { "" } else { text };
-                check::base(base).map_err(named)?;
+                check::base(base)?;
                 self.base = Some(base.to_owned());
             }
             "environment" => {
-                let environment = text
-                    .parse()
-                    .map_err(|_| named(format!("`{text}` is not an environment; it is live or sandbox")))?;
-                self.environment = Some(environment);
+                let unknown = |_| format!("`{text}` is not an environment; it is live or sandbox");
+                self.environment = Some(text.parse().map_err(unknown)?);
             }
-            "header" => self.header = Some(read_header(text).map_err(named)?),
-            "value" => self.put_value(text).map_err(named)?,
+            "header" => self.header = Some(read_header(text)?),
+            "value" => self.put_value(text)?,
             "value_file" => {
                 let path = self.file.parent().unwrap_or(Path::new("")).join(text);
                 let secret = std::fs::read_to_string(&path)
-                    .map_err(|fault| named(format!("{} cannot be read: {fault}", path.display())))?;
-                self.put_value(secret.strip_suffix('\n').unwrap_or(&secret).trim_end_matches('\r'))
-                    .map_err(named)?;
+                    .map_err(|fault| format!("{} cannot be read: {fault}", path.display()))?;
+                let secret = secret.strip_suffix('\n').unwrap_or(&secret);
+                self.put_value(secret.strip_suffix('\r').unwrap_or(secret))?;
             }
             _ => return Err(unknown_key(key)),
         }
