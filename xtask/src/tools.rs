@@ -10,6 +10,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::run::{Step, say};
 
+/// Older ones lack what openid-client uses.
+const NODE_MAJOR_MIN: u32 = 20;
+
 /// The workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
@@ -30,7 +33,7 @@ pub(crate) fn prepare() -> Result<()> {
 
 fn python(folder: &Path) -> Result<()> {
     let (venv, wanted) = (folder.join("venv"), root().join("crates/tollbar/tests/real/requirements.txt"));
-    if is_current(&folder.join("requirements.txt"), &wanted) {
+    if is_current(&folder.join("requirements.txt"), &wanted) && venv.join("bin/python").exists() {
         return Ok(());
     }
     if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
@@ -48,11 +51,15 @@ fn python(folder: &Path) -> Result<()> {
 fn node(folder: &Path) -> Result<()> {
     let real = root().join("crates/tollbar/tests/real");
     let wanted = real.join("package-lock.json");
-    if is_current(&folder.join("installed-lock.json"), &wanted) {
+    if is_current(&folder.join("installed-lock.json"), &wanted) && folder.join("node_modules").exists() {
         return Ok(());
     }
     if !succeeds(Command::new("npm").arg("--version")) {
         apt(&["nodejs", "npm"])?;
+    }
+    let is_recent = format!("process.exit(process.versions.node.split('.')[0] < {NODE_MAJOR_MIN} ? 1 : 0)");
+    if !succeeds(Command::new("node").args(["-e", &is_recent])) {
+        bail!("the tests need Node {NODE_MAJOR_MIN} or newer, for openid-client");
     }
     for name in ["package.json", "package-lock.json"] {
         fs::copy(real.join(name), folder.join(name)).with_context(|| format!("{name} cannot be copied"))?;

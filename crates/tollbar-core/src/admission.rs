@@ -9,7 +9,7 @@ use tollbar_openapi::{Find, RequestParts, check_parameters};
 
 use crate::{
     Api, CallerAddress, ChangeId, Claims, Client, ClientId, Directory, EndpointRecord, KeyRecord, Location,
-    OauthRecord, Overage, Presented, Rejection, Snapshot, Switch, SwitchTarget, Tier, Timestamp,
+    OauthRecord, Overage, Presented, Rejection, Snapshot, Tier, Timestamp,
     address::is_allowed,
     allowance::{AllowanceState, Charge, NotCharged},
     api_key::checksum_is_right,
@@ -17,6 +17,10 @@ use crate::{
     scope,
     window::{RateExceeded, RateState},
 };
+
+mod switches;
+
+pub use switches::{check_platform, check_switches};
 
 /// A credential that is known and in date.
 #[derive(Clone)]
@@ -53,6 +57,14 @@ impl Authenticated {
         }
     }
 
+    /// The operator's change behind it; a token is the client's own doing.
+    fn change(&self) -> Option<ChangeId> {
+        match &self.credential {
+            Credential::Key(key) => Some(key.change),
+            Credential::Token(..) => None,
+        }
+    }
+
     /// Its own scopes, if it is limited to some.
     pub fn own_scopes(&self) -> Option<BTreeSet<String>> {
         match &self.credential {
@@ -64,16 +76,6 @@ impl Authenticated {
 
 /// Verifies a bearer token's signature. The data plane puts a cache before it.
 pub type VerifyToken<'a> = &'a dyn Fn(&str) -> Option<Arc<Claims>>;
-
-/// Stage 1: the platform is switched on.
-pub fn check_platform(
-    snapshot: &Snapshot,
-    environment: Environment,
-    now: Timestamp,
-) -> Result<(), Rejection> {
-    let thrown = active_switches(snapshot, environment, now).find(|s| s.target == SwitchTarget::Platform);
-    thrown.map_or(Ok(()), |switch| Err(switched_off(Code::ApiPlatformDisabled, Stage::Platform, switch, now)))
-}
 
 /// Stage 3: the credential is known and in date.
 pub fn authenticate(
@@ -100,8 +102,12 @@ fn authenticate_key(directory: &Directory, key: &[u8], now: Timestamp) -> Result
     let record = directory
         .find_key(&directory.secrets.credential_digest(key))
         .ok_or_else(|| invalid("no key has this digest"))?;
-    let is_revoked = record.revoked_at.is_some_and(|at| at <= now);
-    if !is_revoked && record.expires_at.is_some_and(|at| at <= now) {
+    // A tombstone stays one, also past the key's date: stage 4 answers.
+    let is_tombstone = || {
+        record.revoked_at.is_some_and(|at| at <= now)
+            || directory.find_client(record.client).is_none_or(|client| client.record.deleted)
+    };
+    if record.expires_at.is_some_and(|at| at <= now) && !is_tombstone() {
         let cause = format!("key {} expired at {}", record.id, record.expires_at.unwrap_or(now));
         return Err(Rejection::new(Code::InvalidApiKey, Stage::Known, cause)
             .challenging(CHALLENGE)
@@ -165,7 +171,7 @@ pub fn check_not_revoked(
                 Some(client) if !client.record.deleted => Ok(client),
                 Some(client) => {
                     let cause = format!("client {} is deleted", client.record.id);
-                    revoked(Code::RevokedApiKey, cause, Some(client.record.change))
+                    revoked(Code::RevokedApiKey, cause, Some(client.record.changes.deletion))
                 }
                 None => revoked(Code::RevokedApiKey, format!("client {} is gone", key.client), None),
             }
@@ -179,12 +185,12 @@ pub fn check_not_revoked(
                 let cause = format!("credential {} is revoked", oauth.id);
                 return revoked(Code::RevokedToken, cause, Some(oauth.change));
             }
-            let Some(client) = client else {
+            let Some(client) = client.filter(|client| !client.record.deleted) else {
                 return revoked(Code::RevokedToken, format!("client {} is gone", oauth.client), None);
             };
             if client.record.tokens_valid_from.is_some_and(|from| claims.issued_at() < from) {
                 let cause = format!("all tokens of {} issued before now were revoked", client.record.id);
-                return revoked(Code::RevokedToken, cause, Some(client.record.change));
+                return revoked(Code::RevokedToken, cause, Some(client.record.changes.tokens));
             }
             Ok(client)
         }
@@ -195,9 +201,8 @@ pub fn check_not_revoked(
 pub fn check_standing(client: &Client) -> Result<(), Rejection> {
     if client.record.suspended {
         let cause = format!("client {} ({}) is suspended", client.record.id, client.record.name);
-        return Err(
-            Rejection::new(Code::ClientSuspended, Stage::Standing, cause).because_of(client.record.change)
-        );
+        return Err(Rejection::new(Code::ClientSuspended, Stage::Standing, cause)
+            .because_of(client.record.changes.standing));
     }
     Ok(())
 }
@@ -209,7 +214,7 @@ pub fn check_address(client: &Client, caller: CallerAddress) -> Result<(), Rejec
     }
     let allowed: Vec<String> = client.record.allow_ips.iter().map(ToString::to_string).collect();
     let cause = format!("{caller} ({}) is not in [{}]", caller.source(), allowed.join(", "));
-    Err(Rejection::new(Code::IpNotAllowed, Stage::Address, cause).because_of(client.record.change))
+    Err(Rejection::new(Code::IpNotAllowed, Stage::Address, cause).because_of(client.record.changes.addresses))
 }
 
 /// Stage 7: the credential's environment is the one that is called.
@@ -303,7 +308,8 @@ pub fn check_access(client: &Client) -> Result<(), Rejection> {
         return Ok(());
     }
     let cause = format!("API access is not enabled for client {}", client.record.id);
-    Err(Rejection::new(Code::ApiAccessDisabled, Stage::Access, cause).because_of(client.record.change))
+    Err(Rejection::new(Code::ApiAccessDisabled, Stage::Access, cause)
+        .because_of(client.record.changes.access))
 }
 
 /// Stage 10: the scopes that the endpoint requires are in force.
@@ -319,12 +325,14 @@ pub fn check_scope(
     };
     let in_force: Vec<_> = scope::in_force(own.as_ref(), &client.record.scopes).collect();
     let cause = format!("{missing} is required; in force: [{}]", in_force.join(" "));
-    Err(Rejection::new(Code::ScopeMissing, Stage::Scope, cause).because_of(client.record.change).saying(
-        format!(
-            "The endpoint requires the scope {missing}, which your credential does not have. \
+    let message = format!(
+        "The endpoint requires the scope {missing}, which your credential does not have. \
          Contact your account manager to discuss expanded access."
-        ),
-    ))
+    );
+    // Where the client has the scope, it is the credential that has fewer.
+    let is_the_credentials = client.record.scopes.contains(missing);
+    let change = if is_the_credentials { authenticated.change() } else { Some(client.record.changes.scopes) };
+    Err(Rejection::new(Code::ScopeMissing, Stage::Scope, cause).because_of(change).saying(message))
 }
 
 /// Stage 11: write endpoints are for clients with write access.
@@ -334,30 +342,10 @@ pub fn check_write(operation: &Operation, client: &Client) -> Result<(), Rejecti
     }
     let cause = format!("{} writes, and client {} has no write access", operation.name(), client.record.id);
     Err(Rejection::new(Code::ApiWriteScopeNotCommerciallyEnabled, Stage::Write, cause)
-        .because_of(client.record.change))
+        .because_of(client.record.changes.write))
 }
 
-/// Stage 12: neither the endpoint nor its category is switched off.
-pub fn check_switches(
-    snapshot: &Snapshot,
-    operation: &Operation,
-    environment: Environment,
-    now: Timestamp,
-) -> Result<(), Rejection> {
-    let endpoint = operation.endpoint();
-    let hits = |target: &SwitchTarget| match target {
-        SwitchTarget::Platform => false,
-        SwitchTarget::Category { name } => *name == endpoint.category,
-        SwitchTarget::Endpoint { method, path } => {
-            *method == endpoint.operation.method
-                && path.strip_prefix(&operation.api().record.base) == Some(&endpoint.operation.path)
-        }
-    };
-    let thrown = active_switches(snapshot, environment, now).find(|switch| hits(&switch.target));
-    thrown.map_or(Ok(()), |switch| Err(switched_off(Code::EndpointDisabled, Stage::Switch, switch, now)))
-}
-
-/// Stage 13: takes one from the rate.
+/// Stage 13: takes one from the rate. Behind a refusal: the tier's last change, or the client's into it, if that is later.
 pub fn take_rate(
     snapshot: &Snapshot,
     client: &Client,
@@ -365,13 +353,15 @@ pub fn take_rate(
     now: Timestamp,
 ) -> Result<RateState, Rejection> {
     let tier = find_tier(snapshot, client)?;
-    client.meter(environment).take_rate(tier.rate_per_minute, now).map_err(|exceeded| {
-        let RateExceeded { state, retry_after_seconds } = exceeded;
+    let meter = client.meter(environment);
+    meter.take_rate(tier.rate_per_minute, now).map_err(|RateExceeded { state, retry_after_seconds }| {
         let cause = format!(
             "{} requests in 60 s is the rate of tier {}; whole again at {}",
             state.limit, tier.name, state.reset_seconds
         );
-        Rejection::new(Code::RateLimitExceeded, Stage::Rate, cause).retry_after(retry_after_seconds)
+        Rejection::new(Code::RateLimitExceeded, Stage::Rate, cause)
+            .because_of(tier.change.max(client.record.changes.tier))
+            .retry_after(retry_after_seconds)
     })
 }
 
@@ -380,7 +370,7 @@ pub fn find_tier<'a>(snapshot: &'a Snapshot, client: &Client) -> Result<&'a Tier
     snapshot.tiers.get(&client.record.tier).ok_or_else(|| {
         let cause =
             format!("client {} has the tier {}, which does not exist", client.record.id, client.record.tier);
-        Rejection::new(Code::InternalError, Stage::Rate, cause).because_of(client.record.change)
+        Rejection::new(Code::InternalError, Stage::Rate, cause).because_of(client.record.changes.tier)
     })
 }
 
@@ -433,42 +423,11 @@ pub fn charge(
         Err(NotCharged::Exhausted(AllowanceState { limit, used, .. })) => {
             let cause = format!("{used} of {limit} requests of this month are used ({environment})");
             let mut rejection = Rejection::new(Code::ApiUsageAllowanceExceeded, Stage::Allowance, cause)
-                .because_of(client.record.change);
+                .because_of(client.record.changes.allowance);
             rejection.advice.should_not_retry = true;
             debug_assert_eq!(client.record.overage, Overage::Block);
             Err(ChargeFault::Rejected(rejection))
         }
-    }
-}
-
-fn active_switches(
-    snapshot: &Snapshot,
-    environment: Environment,
-    now: Timestamp,
-) -> impl Iterator<Item = &Switch> {
-    snapshot.switches.iter().filter(move |switch| {
-        switch.environment.is_none_or(|e| e == environment) && switch.until.is_none_or(|until| now < until)
-    })
-}
-
-/// Seconds to wait where a switch has no end.
-const SWITCH_RETRY_SECONDS: u32 = 60;
-
-fn switched_off(code: Code, stage: Stage, switch: &Switch, now: Timestamp) -> Rejection {
-    let target = match &switch.target {
-        SwitchTarget::Platform => "the platform".to_owned(),
-        SwitchTarget::Category { name } => format!("category {name}"),
-        SwitchTarget::Endpoint { method, path } => format!("endpoint {method} {path}"),
-    };
-    let until = switch.until.map_or("with no end set".to_owned(), |until| format!("until {until}"));
-    let cause = format!("{target} was switched off at {} ({}), {until}", switch.since, switch.id);
-    let retry_after = switch.until.map_or(SWITCH_RETRY_SECONDS, |until| {
-        u32::try_from(until.millis_since(now).div_ceil(1000)).unwrap_or(u32::MAX).max(1)
-    });
-    let rejection = Rejection::new(code, stage, cause).because_of(switch.change).retry_after(retry_after);
-    match &switch.message {
-        Some(message) => rejection.saying(message.clone()),
-        None => rejection,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The form of an API key: `<brand>_<live|sandbox>_<random><checksum>`.
 
+use std::borrow::Cow;
+
 use tollbar_contract::Environment;
 
 use crate::{
@@ -33,6 +35,37 @@ pub fn generate_client_secret(brand: &str) -> String {
 pub fn key_hint(key: &str) -> String {
     let random_from = key.rfind('_').map_or(0, |at| at + 1);
     format!("{}...", &key[..(random_from + HINT_CHARACTERS).min(key.len())])
+}
+
+/// A text that is to be kept, without the credentials that somebody put where none belongs: into a path, a parameter,
+/// an idempotency key. Of a key its hint stays, of a token its first letters.
+pub fn hide_credentials(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed("");
+    let mut rest = text;
+    while let Some((before, hidden)) = find_credential(rest) {
+        shown.to_mut().push_str(&rest[..before]);
+        shown.to_mut().push_str("...");
+        rest = &rest[hidden..];
+    }
+    if shown.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    shown + rest
+}
+
+/// What is to be hidden of the first credential in a text: from where, to where.
+fn find_credential(text: &str) -> Option<(usize, usize)> {
+    let run = |from: usize, also: &str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
+        text[from..].find(|c| !is_part(c)).map_or(text.len(), |length| from + length)
+    };
+    let keys = ["_live_", "_sandbox_", "_secret_"]
+        .into_iter()
+        .flat_map(|marker| text.match_indices(marker).map(move |(at, _)| at + marker.len()));
+    let keys = keys.map(|from| (from, run(from, ""))).filter(|(from, to)| to - from > 2 * HINT_CHARACTERS);
+    let tokens =
+        text.match_indices("eyJ").map(|(at, _)| (at, run(at, "-_."))).filter(|(at, to)| to - at > 40);
+    keys.chain(tokens).map(|(from, to)| (from + HINT_CHARACTERS, to)).min()
 }
 
 /// Whether the checksum is right: rejects typing errors without a look-up.
@@ -82,6 +115,33 @@ mod tests {
         assert!(key.starts_with(key_hint(&key).trim_end_matches("...")));
         assert_eq!(key_hint(&key).len(), "tb_live_".len() + 7);
         assert!(checksum_is_right(generate_client_secret("tb").as_bytes()));
+    }
+
+    #[test]
+    fn a_credential_in_a_text_is_hidden() {
+        let key = generate_key("tb", Environment::Live);
+        let secret = generate_client_secret("acme1");
+        let token = format!("eyJhbGciOiJFZERTQSJ9.{}.{}", "eyJ".repeat(30), "x_-".repeat(20));
+        for credential in [&key, &secret, &token, &generate_key("x", Environment::Sandbox)[..36].to_owned()] {
+            for (before, after) in [("", ""), ("/v1/orders/", "/items"), ("must be \"", "…\" (é)")] {
+                let hidden = hide_credentials(&format!("{before}{credential}{after}")).into_owned();
+                let shown = hidden.strip_prefix(before).unwrap().strip_suffix(after).unwrap();
+                assert!(shown.len() < credential.len() - 15 && shown.ends_with("..."), "{hidden}");
+            }
+        }
+        let both = format!("{key} and {secret}");
+        assert_eq!(hide_credentials(&both), format!("{} and {}", key_hint(&key), key_hint(&secret)));
+        for harmless in [
+            "",
+            "/v1/orders/7",
+            "tb_live_",
+            "is_live_data",
+            "a_secret_garden",
+            "eyJ",
+            key_hint(&key).as_str(),
+        ] {
+            assert_eq!(hide_credentials(harmless), harmless);
+        }
     }
 
     #[test]

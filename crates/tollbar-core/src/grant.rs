@@ -33,7 +33,7 @@ impl Form {
         }
         let mut form = Self::default();
         for (name, value) in form_urlencoded::parse(body) {
-            if form.field(&name).is_some() {
+            if form.fields.iter().any(|(other, _)| *other == name) {
                 return Err(invalid(format!("body field \"{}\" is given more than once", shown(&name))));
             }
             if form.fields.len() >= FORM_FIELDS_MAX {
@@ -147,17 +147,23 @@ pub fn prove_client(
     }
 }
 
+/// The environment: a credential of one opens nothing of the other.
+pub fn check_environment(proven: &ProvenClient, called: Environment) -> Result<(), Rejection> {
+    let own = proven.oauth.environment;
+    if own == called {
+        return Ok(());
+    }
+    let cause = format!("a {own} credential was used on {called}");
+    Err(Rejection::new(Code::CredentialEnvironmentMismatch, Stage::Environment, cause))
+}
+
 /// Environment, then standing: suspension, address, access.
 pub fn check_may_have_tokens(
     proven: &ProvenClient,
     called: Environment,
     caller: CallerAddress,
 ) -> Result<(), Rejection> {
-    let own = proven.oauth.environment;
-    if own != called {
-        let cause = format!("a {own} credential was used on {called}");
-        return Err(Rejection::new(Code::CredentialEnvironmentMismatch, Stage::Environment, cause));
-    }
+    check_environment(proven, called)?;
     admission::check_standing(&proven.client)?;
     admission::check_address(&proven.client, caller)?;
     admission::check_access(&proven.client)
@@ -172,7 +178,7 @@ pub fn granted_scope(form: &Form, client: &Client) -> Result<String, Rejection> 
             if let Some(missing) = asked.iter().find(|scope| !client.record.scopes.contains(**scope)) {
                 let cause = format!("{} is not a scope of client {}", shown(missing), client.record.id);
                 return Err(Rejection::new(Code::InvalidScope, Stage::Scope, cause)
-                    .because_of(client.record.change)
+                    .because_of(client.record.changes.scopes)
                     .saying(format!(
                         "The requested scope {} is not a subset of your allowed scopes.",
                         shown(missing)
@@ -201,7 +207,8 @@ pub fn new_claims(
         client_id: proven.oauth.id,
         jti: new_token_id(),
         iat: issued_at,
-        exp: now.as_seconds().saturating_add(lifetime_seconds),
+        // Rounded up: it is good for at least as long as `expires_in` says.
+        exp: now.as_millis().div_ceil(1000).saturating_add(lifetime_seconds),
         scope,
         env: proven.oauth.environment,
     }

@@ -9,6 +9,10 @@ use tollbar_openapi::Operation;
 
 use crate::{ChangeId, ClientId, EndpointId, KeyId, OauthId, SwitchId, Timestamp, secret::Digest};
 
+mod client_changes;
+
+pub use client_changes::ClientChanges;
+
 /// A company that calls the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClientRecord {
@@ -40,6 +44,8 @@ pub struct ClientRecord {
     pub created_at: Timestamp,
     /// The change that made it what it is.
     pub change: ChangeId,
+    /// The change behind each of its parts.
+    pub changes: ClientChanges,
 }
 
 /// What happens beyond the allowance.

@@ -70,8 +70,8 @@ impl Rejection {
 
     /// Caused by this change of policy.
     #[must_use]
-    pub fn because_of(mut self, change: ChangeId) -> Self {
-        self.change = Some(change);
+    pub fn because_of(mut self, change: impl Into<Option<ChangeId>>) -> Self {
+        self.change = change.into();
         self
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::sync::mpsc;
 use tollbar_contract::{Code, Stage};
-use tollbar_core::{Cause, ChangeId};
+use tollbar_core::{Cause, ChangeId, Rejection};
 use tollbar_http::Framing;
 
 use crate::upstream::Connection;
@@ -20,6 +20,19 @@ pub(crate) struct Answer<'r> {
     pub(crate) error: Option<AnsweredError>,
     /// The connection cannot go on: nobody knows where the next request would begin.
     pub(crate) closes: bool,
+}
+
+/// A refusal, and what it means for the connection.
+pub(crate) struct Refused {
+    pub(crate) rejection: Rejection,
+    /// As in [`Answer::closes`].
+    pub(crate) closes: bool,
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self { rejection, closes: false }
+    }
 }
 
 /// The body of an answer.
@@ -46,7 +59,7 @@ pub(crate) struct UpstreamBody<'r> {
     pub(crate) upload: Option<Upload<'r>>,
 }
 
-/// A request body on its way up. True: it ended well.
+/// A request body on its way up. False: it broke. Where the upstream takes no more of it, its answer is still good.
 pub(crate) type Upload<'r> = Pin<Box<dyn Future<Output = bool> + 'r>>;
 
 /// What the log says of an error answer.
@@ -56,6 +69,12 @@ pub(crate) struct AnsweredError {
     pub(crate) stage: Option<Stage>,
     pub(crate) cause: Option<Cause>,
     pub(crate) change: Option<ChangeId>,
+}
+
+impl AnsweredError {
+    pub(crate) fn of_code(code: Code) -> Self {
+        Self { code, message: code.description().to_owned(), stage: None, cause: None, change: None }
+    }
 }
 
 impl<'r> Answer<'r> {

@@ -1,5 +1,7 @@
 //! Reading a request's body: whole up to a bound, the rest as it comes.
 
+use std::time::{Duration, Instant};
+
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -7,7 +9,7 @@ use tollbar_contract::Stage;
 use tollbar_core::Rejection;
 use tollbar_http::{Framing, MessageReader, MessageWriter, ReadError, RequestHead};
 
-use crate::{GatewaySettings, settings::BODY_PREFIX_BYTES};
+use crate::{GatewaySettings, answer::Refused, settings::BODY_PREFIX_BYTES};
 
 pub(crate) type Reader = MessageReader<OwnedReadHalf>;
 pub(crate) type Writer = MessageWriter<OwnedWriteHalf>;
@@ -45,12 +47,12 @@ pub(crate) async fn read_prefix<'r>(
     client: ClientBody<'r, '_>,
     head: &RequestHead,
     settings: &GatewaySettings,
-) -> Result<Body<'r>, Rejection> {
+) -> Result<Body<'r>, Refused> {
     let ClientBody { reader, writer } = client;
     if matches!(head.framing, Framing::None | Framing::Length(0)) {
         return Ok(Body::None);
     }
-    invite(head, writer).await;
+    invite(head, writer, settings).await?;
     let (prefix, ended) = read_up_to(reader, BODY_PREFIX_BYTES, settings).await?;
     if ended {
         Ok(Body::Whole(prefix))
@@ -65,7 +67,7 @@ pub(crate) async fn read_whole(
     head: &RequestHead,
     limit_bytes: usize,
     settings: &GatewaySettings,
-) -> Result<Bytes, Rejection> {
+) -> Result<Bytes, Refused> {
     let too_large = || {
         Rejection::invalid(
             Stage::Idempotency,
@@ -75,18 +77,25 @@ pub(crate) async fn read_whole(
     if let Framing::Length(length) = head.framing
         && length > u64::try_from(limit_bytes).unwrap_or(u64::MAX)
     {
-        return Err(too_large());
+        return Err(too_large().into());
     }
-    invite(head, client.writer).await;
+    invite(head, client.writer, settings).await?;
     let (body, ended) = read_up_to(client.reader, limit_bytes, settings).await?;
-    if ended { Ok(body) } else { Err(too_large()) }
+    if ended { Ok(body) } else { Err(too_large().into()) }
 }
 
-/// Answers `Expect: 100-continue`. If the client is gone, reading says so.
-async fn invite(head: &RequestHead, writer: &mut Writer) {
-    if head.expects_continue {
-        let _ = writer.informational(StatusCode::CONTINUE).await;
-        let _ = writer.flush().await;
+/// Answers `Expect: 100-continue`.
+async fn invite(head: &RequestHead, writer: &mut Writer, settings: &GatewaySettings) -> Result<(), Refused> {
+    if !head.expects_continue {
+        return Ok(());
+    }
+    let inviting = async {
+        writer.informational(StatusCode::CONTINUE).await?;
+        writer.flush().await
+    };
+    match tokio::time::timeout(settings.write_timeout, inviting).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(cut(Rejection::invalid(Stage::Idempotency, "the caller did not take `100 Continue`"))),
     }
 }
 
@@ -95,23 +104,59 @@ async fn read_up_to(
     reader: &mut Reader,
     limit_bytes: usize,
     settings: &GatewaySettings,
-) -> Result<(Bytes, bool), Rejection> {
+) -> Result<(Bytes, bool), Refused> {
+    let mut pace = Pace::new(settings.body_timeout);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    loop {
-        if first.len() + rest.len() > limit_bytes {
-            return Ok((joined(first, &rest), false));
+    while first.len() + rest.len() <= limit_bytes {
+        match pace.next(reader).await.map_err(cut)? {
+            Some(piece) if first.is_empty() => first = piece,
+            Some(piece) => rest.extend_from_slice(&piece),
+            None => return Ok((joined(first, &rest), true)),
         }
-        match tokio::time::timeout(settings.body_timeout, reader.body_chunk()).await {
-            Ok(Ok(Some(piece))) if first.is_empty() => first = piece,
-            Ok(Ok(Some(piece))) => rest.extend_from_slice(&piece),
-            Ok(Ok(None)) => return Ok((joined(first, &rest), true)),
-            Ok(Err(error)) => return Err(body_fault(&error)),
+    }
+    Ok((joined(first, &rest), false))
+}
+
+/// After a fault in a body nobody knows where the next request would begin.
+fn cut(rejection: Rejection) -> Refused {
+    Refused { rejection, closes: true }
+}
+
+/// A sender may pause, and must on the whole be faster than this: one byte now and then does not hold a connection.
+const BYTES_PER_SECOND_MIN: u32 = 1024;
+
+/// Reads a body piece by piece from a sender that must keep a pace. Only time spent waiting for it counts.
+pub(crate) struct Pace {
+    pause: Duration,
+    waited: Duration,
+    earned: Duration,
+}
+
+impl Pace {
+    pub(crate) const fn new(pause: Duration) -> Self {
+        Self { pause, waited: Duration::ZERO, earned: Duration::ZERO }
+    }
+
+    /// The next piece; `None` at the end.
+    pub(crate) async fn next(&mut self, reader: &mut Reader) -> Result<Option<Bytes>, Rejection> {
+        let left = (self.pause + self.earned).saturating_sub(self.waited).min(self.pause);
+        let began = Instant::now();
+        let piece = tokio::time::timeout(left, reader.body_chunk()).await;
+        self.waited += began.elapsed();
+        match piece {
+            Ok(Ok(piece)) => {
+                let bytes = piece.as_ref().map_or(0, |piece| u32::try_from(piece.len()).unwrap_or(u32::MAX));
+                self.earned += Duration::from_secs(1) * bytes / BYTES_PER_SECOND_MIN;
+                Ok(piece)
+            }
+            Ok(Err(error)) => Err(body_fault(&error)),
             Err(_) => {
-                return Err(Rejection::invalid(
-                    Stage::Idempotency,
-                    format!("the request body did not come within {} s", settings.body_timeout.as_secs()),
-                ));
+                let message = format!(
+                    "the body came too slowly: nothing, or too little, in {} s",
+                    self.pause.as_secs()
+                );
+                Err(Rejection::invalid(Stage::Idempotency, message))
             }
         }
     }
@@ -129,7 +174,7 @@ fn joined(first: Bytes, rest: &BytesMut) -> Bytes {
 }
 
 /// What is wrong with a body.
-pub(crate) fn body_fault(error: &ReadError) -> Rejection {
+fn body_fault(error: &ReadError) -> Rejection {
     match error {
         ReadError::Malformed(malformed) => Rejection::invalid(Stage::Idempotency, malformed.to_string()),
         other => Rejection::invalid(Stage::Idempotency, format!("the request body is incomplete: {other}")),

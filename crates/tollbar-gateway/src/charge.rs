@@ -9,7 +9,7 @@ use tollbar_core::{
     port::{JournalEvent, JournalRecord, StoreFailure},
 };
 
-use crate::worker::Worker;
+use crate::{shared::bounded, worker::Worker};
 
 /// A charge under way. Dropped unsettled, it is given back if nothing was sent, and stands if something was.
 pub(crate) struct Charged {
@@ -43,7 +43,8 @@ pub(crate) async fn charge(
             Err(ChargeFault::Rejected(rejection)) => return Err(rejection),
             Err(ChargeFault::NeedsLease { month, upto }) => {
                 let id = client.record.id;
-                shared.allowance.lease(id, environment, month, upto).await.map_err(|f| cannot_store(&f))?;
+                let leasing = shared.allowance.lease(id, environment, month, upto);
+                bounded(leasing).await.map_err(|failure| cannot_store(&failure))?;
                 client.meter(environment).leased(month, upto);
             }
         }
@@ -76,14 +77,24 @@ pub(crate) fn journal_rate(worker: &Worker, client: &Client, environment: Enviro
         at,
     };
     // Without the record the window is exact all the same, but for a restart within the next minute.
-    if let Err(failure) = worker.journal.append(&[record]) {
-        tracing::warn!(%failure, "the usage journal cannot be written");
+    let _ = append(worker, record);
+}
+
+/// Appends to the journal; a failure is logged when it begins and when it ends, not for each request.
+fn append(worker: &Worker, record: JournalRecord) -> Result<(), StoreFailure> {
+    let outcome = worker.journal.append(&[record]);
+    if worker.journal_fails.replace(outcome.is_err()) != outcome.is_err() {
+        match &outcome {
+            Ok(()) => tracing::info!("the usage journal can be written again"),
+            Err(failure) => tracing::error!(%failure, "the usage journal cannot be written"),
+        }
     }
+    outcome
 }
 
 /// Something that must be durable first cannot be made so: nothing was sent, and a retry is safe.
 pub(crate) fn cannot_store(failure: &StoreFailure) -> Rejection {
-    tracing::error!(%failure, "the store failed; the request was not sent");
+    tracing::debug!(%failure, "the store failed; the request was not sent");
     Rejection::new(Code::InternalError, Stage::Allowance, format!("the store failed: {failure}"))
         .saying("The request could not be recorded and was not executed. Try again shortly.")
         .retry_after(1)
@@ -105,27 +116,28 @@ impl Charged {
 
     fn end(&mut self, event: JournalEvent) {
         self.state = State::Settled;
-        if let Err(failure) = self.journal(event) {
-            tracing::warn!(%failure, "the usage journal cannot be written; a charge may stand that was given back");
-        }
+        // Where it fails, a charge that was given back counts again after a restart.
+        let _ = self.journal(event);
     }
 
     fn journal(&self, event: JournalEvent) -> Result<(), StoreFailure> {
-        self.worker.journal.append(&[JournalRecord {
-            event,
-            client: self.client.record.id,
-            environment: self.environment,
-            endpoint: self.endpoint,
-            at: self.at,
-        }])
+        let (client, environment) = (self.client.record.id, self.environment);
+        append(
+            &self.worker,
+            JournalRecord { event, client, environment, endpoint: self.endpoint, at: self.at },
+        )
     }
 }
 
 impl Drop for Charged {
     fn drop(&mut self) {
-        if self.state == State::NotSent {
+        let is_panicking = std::thread::panicking();
+        if self.state == State::NotSent || (self.state == State::Sent && is_panicking) {
+            // After a panic the client's answer is a 500.
+            let event =
+                if is_panicking { JournalEvent::Ended { status: 500 } } else { JournalEvent::NotSent };
             self.client.meter(self.environment).give_back(self.at);
-            self.end(JournalEvent::NotSent);
+            self.end(event);
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Version};
+use socket2::SockRef;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 use tollbar_contract::{Code, RequestId, Stage};
 use tollbar_core::{Rejection, resolve_address};
@@ -14,7 +15,7 @@ use crate::{
     body::{ClientBody, Reader, Writer},
     exchange::Exchange,
     panics, pipeline, record, respond,
-    settings::{BODY_PREFIX_BYTES, FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES},
+    settings::{BODY_PREFIX_BYTES, FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES, NEXT_REQUEST_GRACE},
     worker::Worker,
 };
 
@@ -79,6 +80,10 @@ async fn step(
     let is_in_step = reader.body_is_finished() || (rest_is_small(&head) && !head.expects_continue);
     let keep_alive = head.keep_alive && !answer.closes && is_in_step && !worker.is_stopping();
     if deliver(worker, answer, &head.method, keep_alive, writer).await.is_err() {
+        if head.version == Version::HTTP_10 {
+            // Its answers may end with the connection: only a reset tells it that this one is not complete.
+            let _ = SockRef::from(writer.get_ref().as_ref()).set_linger(Some(Duration::ZERO));
+        }
         return Step::End;
     }
     if keep_alive && writer.keeps_open() && drain(reader).await {
@@ -90,9 +95,8 @@ async fn step(
 /// When an idle connection is closed: at a stop. One that was only just made may have its first request on the way.
 async fn closing_time(worker: &Worker, is_new: bool) {
     worker.stopping().await;
-    if is_new {
-        tokio::time::sleep(FIRST_REQUEST_GRACE).await;
-    }
+    // Also on an idle connection a request may have arrived that the runtime has not heard of yet.
+    tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
 }
 
 /// The answer to a request. `None`: it was delivered already, while the request's body was still coming.
@@ -224,6 +228,9 @@ async fn deliver(
     out.finish().await
 }
 
+/// What one write of a body has at most.
+const WRITE_BYTES: usize = 16 * 1024;
+
 /// A writer with a time-out on each write: a client that does not read is cut off.
 struct Out<'w> {
     writer: &'w mut Writer,
@@ -231,8 +238,12 @@ struct Out<'w> {
 }
 
 impl Out<'_> {
+    /// In pieces, so that the time-out is for so much and not for a whole answer.
     async fn body(&mut self, bytes: &[u8]) -> Result<(), Cut> {
-        within(self.timeout, self.writer.body(bytes)).await
+        for piece in bytes.chunks(WRITE_BYTES) {
+            within(self.timeout, self.writer.body(piece)).await?;
+        }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), Cut> {

@@ -1,6 +1,9 @@
 //! Stage 17: to the upstream and back. Takes [`Admitted`]: a request that skipped a check does not compile.
 
-use std::{rc::Rc, time::Instant};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -13,7 +16,7 @@ use tollbar_http::{Framing, Part, ReadError, ResponseHead};
 
 use crate::{
     answer::Answer,
-    body::{Body, Reader, body_fault},
+    body::Body,
     charge::Charged,
     exchange::Exchange,
     upstream::{Connection, Upstream},
@@ -22,8 +25,10 @@ use crate::{
 
 mod request;
 mod response;
+mod upload;
 
-pub(crate) use request::Outgoing;
+pub(crate) use request::{Outgoing, remove_hop_by_hop};
+use upload::{Streaming, send_streaming};
 
 /// Why there is no answer from the upstream.
 pub(crate) struct ForwardFailure {
@@ -49,9 +54,12 @@ pub(crate) async fn forward<'r>(
     let upstream =
         worker.upstreams.find(url).ok_or_else(|| not_sent("the upstream's URL cannot be used".to_owned()))?;
     let began = Instant::now();
-    let sent = send(worker, &upstream, exchange, outgoing, body, charged).await;
+    // A write is never sent twice, whatever its method.
+    let may_resend = is_safe(&exchange.method) && !operation.endpoint().write;
+    let sent = send(worker, &upstream, exchange, outgoing, body, may_resend, charged).await;
     exchange.upstream_millis = Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let (head, connection, upload) = sent?;
+    let (head, mut connection, upload) = sent?;
+    connection.keeps_alive = head.keep_alive;
     exchange.upstream_status = Some(head.status.as_u16());
     Ok(response::answer(worker, exchange, operation, head, connection, upload).await)
 }
@@ -64,6 +72,7 @@ async fn send<'r>(
     exchange: &Exchange,
     outgoing: &Outgoing,
     body: Body<'r>,
+    may_resend: bool,
     charged: &mut Charged,
 ) -> Result<Sent<'r>, ForwardFailure> {
     let headers = outgoing.headers(upstream);
@@ -86,7 +95,7 @@ async fn send<'r>(
         charged.sent();
         match exchange_whole(worker, exchange, connection, &target, &headers, framing, &whole).await {
             // The upstream closed the idle connection just then. Only what is safe is sent again.
-            Err(Broken { nothing_came: true, .. }) if is_safe(&exchange.method) => {}
+            Err(Broken { nothing_came: true, .. }) if may_resend => {}
             Ok(done) => return Ok(done),
             Err(broken) => return Err(broken.into()),
         }
@@ -121,117 +130,62 @@ async fn exchange_whole(
     body: &[u8],
 ) -> Result<Sent<'static>, Broken> {
     let timeout = worker.shared.settings.upstream.response_timeout;
-    let wrote = async {
-        let writer = connection.writer.as_mut()?;
-        writer.request_head(&exchange.method, target, headers, framing).await.ok()?;
-        if !body.is_empty() {
-            writer.body(body).await.ok()?;
-        }
-        writer.finish().await.ok()
-    };
-    let wrote = tokio::time::timeout(timeout, wrote).await;
-    if wrote.is_err() {
-        return Err(Broken {
-            cause: "the upstream did not take the request in time".to_owned(),
-            nothing_came: false,
-        });
-    }
-    // Even where writing failed an answer may have come: a refusal of a large body, say.
-    match tokio::time::timeout(timeout, connection.reader.response_head(&exchange.method)).await {
-        Ok(Ok(head)) => Ok((head, connection, None)),
-        Ok(Err(error)) => Err(broken(&error)),
-        Err(_) => Err(Broken {
-            cause: format!("the upstream did not answer within {} s", timeout.as_secs()),
-            nothing_came: false,
-        }),
-    }
-}
-
-struct Streaming<'r> {
-    prefix: Bytes,
-    framing: Framing,
-    reader: &'r mut Reader,
-}
-
-/// How sending a body came to its end.
-enum UploadEnd {
-    Complete,
-    ClientFault(Rejection),
-    UpstreamGone,
-}
-
-async fn send_streaming<'r>(
-    worker: &Worker,
-    exchange: &Exchange,
-    mut connection: Connection,
-    target: &str,
-    headers: &HeaderMap,
-    body: Streaming<'r>,
-) -> Result<Sent<'r>, ForwardFailure> {
-    let settings = &worker.shared.settings;
-    let gone = || Broken { cause: "the upstream closed the connection".to_owned(), nothing_came: false };
-    let mut writer = connection.writer.take().ok_or_else(gone)?;
-    let Streaming { prefix, framing, reader } = body;
-    writer.request_head(&exchange.method, target, headers, framing).await.map_err(|_| gone())?;
-    let (body_timeout, write_timeout) = (settings.body_timeout, settings.upstream.response_timeout);
-    let mut upload: std::pin::Pin<Box<dyn Future<Output = UploadEnd> + 'r>> = Box::pin(async move {
-        let mut piece = prefix;
-        loop {
-            if !matches!(tokio::time::timeout(write_timeout, writer.body(&piece)).await, Ok(Ok(()))) {
-                return UploadEnd::UpstreamGone;
+    let head = {
+        let Connection { reader, writer, .. } = &mut connection;
+        let writing = async {
+            let writer = writer.as_mut()?;
+            writer.request_head(&exchange.method, target, headers, framing).await.ok()?;
+            if !body.is_empty() {
+                writer.body(body).await.ok()?;
             }
-            piece = match tokio::time::timeout(body_timeout, reader.body_chunk()).await {
-                Ok(Ok(Some(piece))) => piece,
-                Ok(Ok(None)) if writer.finish().await.is_ok() => return UploadEnd::Complete,
-                Ok(Ok(None)) => return UploadEnd::UpstreamGone,
-                Ok(Err(error)) => return UploadEnd::ClientFault(body_fault(&error)),
-                Err(_) => {
-                    let message =
-                        format!("the request body did not come within {} s", body_timeout.as_secs());
-                    return UploadEnd::ClientFault(Rejection::invalid(Stage::Upstream, message));
-                }
-            };
-        }
-    });
-    let uploaded = {
-        let mut answered = std::pin::pin!(connection.reader.response_head(&exchange.method));
-        let first = tokio::select! {
-            head = &mut answered => Ok(head),
-            end = &mut upload => Err(end),
+            writer.finish().await.ok()
         };
-        match first {
-            Ok(head) => (head, true),
-            Err(UploadEnd::ClientFault(rejection)) => {
-                return Err(ForwardFailure { rejection, may_have_executed: true, closes: true });
+        let mut answered = std::pin::pin!(reader.response_head(&exchange.method));
+        // An upstream may answer before it has taken everything: a refusal of a large body, say. Then writing ends.
+        let early = tokio::time::timeout(timeout, async {
+            tokio::select! {
+                biased;
+                _ = writing => None,
+                head = &mut answered => Some(head),
             }
-            Err(UploadEnd::Complete | UploadEnd::UpstreamGone) => {
-                let timeout = settings.upstream.response_timeout;
-                let head = tokio::time::timeout(timeout, answered).await.map_err(|_| Broken {
-                    cause: format!("the upstream did not answer within {} s", timeout.as_secs()),
+        });
+        match early.await {
+            Ok(Some(head)) => head,
+            // Even where writing failed an answer may have come.
+            Ok(None) => match tokio::time::timeout(timeout, answered).await {
+                Ok(head) => head,
+                Err(_) => return Err(no_answer(timeout)),
+            },
+            Err(_) => {
+                return Err(Broken {
+                    cause: "the upstream did not take the request in time".to_owned(),
                     nothing_came: false,
-                })?;
-                (head, false)
+                });
             }
         }
     };
-    let (head, goes_on) = uploaded;
-    let head = head.map_err(|error| broken(&error))?;
-    // The upstream answers before it has read everything: both directions go on.
-    let rest = goes_on.then(|| {
-        let rest: crate::answer::Upload<'r> =
-            Box::pin(async move { matches!(upload.await, UploadEnd::Complete) });
-        rest
-    });
-    Ok((head, connection, rest))
+    match head {
+        Ok(head) => Ok((head, connection, None)),
+        Err(error) => Err(head_failure(&error, &connection)),
+    }
 }
 
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn broken(error: &ReadError) -> Broken {
-    let nothing_came = matches!(error.part(), Some(Part::Start) | None);
+fn head_failure(error: &ReadError, connection: &Connection) -> Broken {
+    let nothing_came = match error.part() {
+        Some(part) => part == Part::Start,
+        // The connection failed: before or after the answer began?
+        None => !connection.reader.has_started(),
+    };
     Broken { cause: format!("the upstream's answer broke: {error}"), nothing_came }
+}
+
+fn no_answer(after: Duration) -> Broken {
+    let cause = format!("the upstream did not answer within {} s", after.as_secs());
+    Broken { cause, nothing_came: false }
 }
 
 fn not_sent(cause: String) -> ForwardFailure {

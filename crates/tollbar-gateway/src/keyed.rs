@@ -1,6 +1,6 @@
 //! Requests with an `Idempotency-Key`: at most one execution, and every repeat gets its answer.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -13,13 +13,14 @@ use tollbar_core::{
 };
 
 use crate::{
-    answer::{Answer, AnswerBody, Cut, UpstreamBody},
-    body::Body,
+    answer::{Answer, AnswerBody, AnsweredError, Cut, UpstreamBody},
+    body::{Body, Pace},
     charge::{Charged, cannot_store},
     exchange::Exchange,
     forward::{ForwardFailure, Outgoing, forward},
     inflight::{Busy, Held},
     respond::{self, status_of},
+    shared::bounded,
     worker::Worker,
 };
 
@@ -49,22 +50,7 @@ pub(crate) async fn claim(
     fingerprint: Fingerprint,
 ) -> Result<Claimed, Rejection> {
     let wait = worker.shared.settings.idempotency.wait;
-    let waiting = claim_or_wait(worker, exchange, operation, slot, fingerprint);
-    tokio::time::timeout(wait, waiting).await.unwrap_or_else(|_| {
-        let cause = format!("the first request with this key was still under way after {} s", wait.as_secs());
-        Err(Rejection::new(Code::InternalError, Stage::Idempotency, cause)
-            .saying("A request with this Idempotency-Key is still under way. Retry with the same key.")
-            .retry_after(1))
-    })
-}
-
-async fn claim_or_wait(
-    worker: &Worker,
-    exchange: &mut Exchange,
-    operation: &Operation,
-    slot: Slot,
-    fingerprint: Fingerprint,
-) -> Result<Claimed, Rejection> {
+    let deadline = tokio::time::Instant::now() + wait;
     loop {
         let held = match worker.shared.inflight.hold(&slot, fingerprint) {
             Ok(held) => Some(held),
@@ -72,11 +58,11 @@ async fn claim_or_wait(
                 return Err(conflict(&slot, None));
             }
             Err(busy) => {
-                busy.wait().await;
+                tokio::time::timeout_at(deadline, busy.wait()).await.map_err(|_| waited_in_vain(wait))?;
                 None
             }
         };
-        let found = worker.shared.idempotency.find(slot.clone(), worker.shared.clock.now()).await;
+        let found = bounded(worker.shared.idempotency.find(slot.clone(), worker.shared.clock.now())).await;
         match (found.map_err(|failure| cannot_store(&failure))?, held) {
             (Some(record), _) if record.fingerprint != fingerprint => {
                 return Err(conflict(&slot, Some(record.request_id)));
@@ -94,6 +80,13 @@ async fn claim_or_wait(
             (_, None) => {}
         }
     }
+}
+
+fn waited_in_vain(wait: Duration) -> Rejection {
+    let cause = format!("the first request with this key was still under way after {} s", wait.as_secs());
+    Rejection::new(Code::InternalError, Stage::Idempotency, cause)
+        .saying("A request with this Idempotency-Key is still under way. Retry with the same key.")
+        .retry_after(1)
 }
 
 fn conflict(slot: &Slot, first: Option<RequestId>) -> Rejection {
@@ -159,6 +152,7 @@ fn replay(
         answer.headers.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     exchange.replay_of = Some(first);
+    answer.error = stored.code.and_then(|code| Code::find(&code)).map(AnsweredError::of_code);
     Ok(answer)
 }
 
@@ -199,7 +193,7 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
     let expires_at = now.plus_seconds(shared.settings.idempotency.keep_seconds);
     let started =
         shared.idempotency.start(slot.clone(), claim.fingerprint, exchange.request_id, now, expires_at);
-    if let Err(failure) = started.await {
+    if let Err(failure) = bounded(started).await {
         let _ = done.send(finished(Err(cannot_store(&failure)), &exchange));
         return;
     }
@@ -223,19 +217,20 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
     let upstream_status = exchange.upstream_status.and_then(|s| StatusCode::from_u16(s).ok());
     let releases =
         releases_key(upstream_status.unwrap_or(answer.status), operation.api().record.on_upstream_5xx);
-    keep(worker, &slot, &exchange, answer, releases, charged, done).await;
+    keep(worker, claim, &exchange, answer, releases, charged, done).await;
 }
 
 /// Makes the answer durable, then lets the client have it.
 async fn keep(
     worker: &Rc<Worker>,
-    slot: &Slot,
+    claim: Claim,
     exchange: &Exchange,
     mut answer: Answer<'static>,
     releases: bool,
     charged: Charged,
     done: oneshot::Sender<Executed>,
 ) {
+    let slot = claim.held.slot();
     let limit = worker.shared.settings.idempotency.answer_limit_bytes;
     let mut rest = None;
     answer.body = match answer.body {
@@ -264,11 +259,13 @@ async fn keep(
             }
             _ => Kept::TooLarge,
         };
-        if let Err(failure) = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept).await
-        {
+        let keeping = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept);
+        if let Err(failure) = bounded(keeping).await {
             tracing::error!(%failure, request = %exchange.request_id, "an answer could not be stored; it is delivered, and the record stays unknown");
         }
     }
+    // What is kept is kept: repeats need not wait until a large answer has gone out.
+    drop(claim);
     let Some((first, upstream)) = rest else {
         let _ = done.send(finished(Ok(answer), exchange));
         return;
@@ -285,17 +282,16 @@ async fn collect(
     mut upstream: UpstreamBody<'static>,
     limit_bytes: usize,
 ) -> Result<(Bytes, Option<UpstreamBody<'static>>), String> {
-    let timeout = worker.shared.settings.upstream.idle_timeout;
+    let mut pace = Pace::new(worker.shared.settings.upstream.response_timeout);
     let mut body = BytesMut::new();
     loop {
-        match tokio::time::timeout(timeout, upstream.connection.reader.body_chunk()).await {
-            Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
-            Ok(Ok(None)) => {
+        let piece = pace.next(&mut upstream.connection.reader).await;
+        match piece.map_err(|fault| format!("the upstream's answer broke off: {}", fault.message))? {
+            Some(piece) => body.extend_from_slice(&piece),
+            None => {
                 upstream.connection.give_back();
                 return Ok((body.freeze(), None));
             }
-            Ok(Err(error)) => return Err(format!("the upstream's answer broke off: {error}")),
-            Err(_) => return Err("the upstream's answer stopped coming".to_owned()),
         }
         if body.len() > limit_bytes {
             return Ok((body.freeze(), Some(upstream)));
@@ -303,7 +299,7 @@ async fn collect(
     }
 }
 
-/// Passes a large answer on; to its end, even when nobody listens any more.
+/// Passes a large answer on. It was executed and is recorded so: when nobody listens any more, that is the end.
 async fn relay(
     worker: &Worker,
     first: Bytes,
@@ -311,16 +307,20 @@ async fn relay(
     pieces: &mpsc::Sender<Result<Bytes, Cut>>,
 ) {
     let timeout = worker.shared.settings.upstream.idle_timeout;
-    let _ = pieces.send(Ok(first)).await;
+    let mut first = Some(first);
     loop {
+        if let Some(first) = first.take()
+            && pieces.send(Ok(first)).await.is_err()
+        {
+            return;
+        }
         let piece = match tokio::time::timeout(timeout, upstream.connection.reader.body_chunk()).await {
             Ok(Ok(Some(piece))) => Ok(piece),
             Ok(Ok(None)) => return upstream.connection.give_back(),
             Ok(Err(_)) | Err(_) => Err(Cut),
         };
         let is_cut = piece.is_err();
-        let _ = pieces.send(piece).await;
-        if is_cut {
+        if pieces.send(piece).await.is_err() || is_cut {
             return;
         }
     }
@@ -336,7 +336,7 @@ fn stored(answer: &Answer<'_>, body: &[u8]) -> StoredAnswer {
 }
 
 async fn release(worker: &Worker, slot: &Slot, request_id: RequestId) {
-    if let Err(failure) = worker.shared.idempotency.release(slot.clone(), request_id).await {
+    if let Err(failure) = bounded(worker.shared.idempotency.release(slot.clone(), request_id)).await {
         tracing::error!(%failure, request = %request_id, "an idempotency key could not be released");
     }
 }

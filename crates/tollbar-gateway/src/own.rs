@@ -16,7 +16,14 @@ use tollbar_core::{
 };
 use tollbar_http::RequestHead;
 
-use crate::{answer::Answer, body::ClientBody, charge, exchange::Exchange, respond, worker::Worker};
+use crate::{
+    answer::{Answer, Refused},
+    body::ClientBody,
+    charge,
+    exchange::Exchange,
+    respond,
+    worker::Worker,
+};
 
 mod oauth;
 
@@ -32,7 +39,7 @@ pub(crate) async fn answer(
     location: &Location<'_>,
     head: &RequestHead,
     client: ClientBody<'_, '_>,
-) -> Result<Answer<'static>, Rejection> {
+) -> Result<Answer<'static>, Refused> {
     exchange.own_route = Some(name(route));
     if head.method == Method::OPTIONS {
         return Ok(respond::options(route.methods()));
@@ -45,7 +52,7 @@ pub(crate) async fn answer(
         OwnRoute::Jwks => Ok(public_json(&worker.shared.directory.signing_keys().jwks())),
         OwnRoute::Metadata => Ok(public_json(&oauth::metadata(worker, location))),
         OwnRoute::Health | OwnRoute::Account => {
-            Err(Rejection::new(Code::InternalError, Stage::Endpoint, "this route is served elsewhere"))
+            Err(Rejection::new(Code::InternalError, Stage::Endpoint, "this route is served elsewhere").into())
         }
     }
 }
@@ -84,14 +91,16 @@ pub(crate) async fn health(
 }
 
 async fn database_is_well(worker: &Worker) -> bool {
-    if let Some((at, is_well)) = worker.health.get()
+    // One asks, the others wait for what it hears.
+    let mut health = worker.health.lock().await;
+    if let Some((at, is_well)) = *health
         && at.elapsed() < HEALTH_AGE
     {
         return is_well;
     }
-    let is_well =
-        matches!(tokio::time::timeout(HEALTH_TIMEOUT, worker.shared.policy.check()).await, Ok(Ok(())));
-    worker.health.set(Some((Instant::now(), is_well)));
+    let checked = tokio::time::timeout(HEALTH_TIMEOUT, worker.shared.policy.check()).await;
+    let is_well = matches!(checked, Ok(Ok(())));
+    *health = Some((Instant::now(), is_well));
     is_well
 }
 

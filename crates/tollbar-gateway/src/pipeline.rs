@@ -13,11 +13,11 @@ use tollbar_core::{
 use tollbar_http::{RequestHead, TargetForm};
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Refused},
     body::{self, Body, ClientBody},
     charge,
     exchange::Exchange,
-    forward::{ForwardFailure, Outgoing, forward},
+    forward::{ForwardFailure, Outgoing, forward, remove_hop_by_hop},
     keyed::{self, Claimed, Execution},
     own, respond,
     worker::Worker,
@@ -37,17 +37,6 @@ pub(crate) async fn handle<'r>(
             answer.closes = closes;
             answer
         }
-    }
-}
-
-struct Refused {
-    rejection: Rejection,
-    closes: bool,
-}
-
-impl From<Rejection> for Refused {
-    fn from(rejection: Rejection) -> Self {
-        Self { rejection, closes: false }
     }
 }
 
@@ -72,7 +61,7 @@ async fn walk<'r>(
     // 1 the platform is switched on
     admission::check_platform(&snapshot, location.environment, now)?;
     if let Some(route) = location.own.filter(|route| *route != OwnRoute::Account) {
-        return Ok(own::answer(worker, exchange, route, &location, head, client_body).await?);
+        return own::answer(worker, exchange, route, &location, head, client_body).await;
     }
     // 2 a credential is present and readable
     let presented = Presented::from_headers(&head.headers)?;
@@ -91,6 +80,10 @@ async fn walk<'r>(
     // 13 the per-minute rate
     admission::take_rate(&snapshot, &client, exchange.environment, now)?;
     charge::journal_rate(worker, &client, exchange.environment, now);
+    // What Connection names was for us alone: what is checked from here on is what the upstream gets.
+    let mut head = head.clone();
+    remove_hop_by_hop(&mut head.headers);
+    let head = &head;
     // 14 the body is read; the idempotency key is new, or its answer is replayed
     let key = if operation.endpoint().write { parse_idempotency_key(head, &operation)? } else { None };
     let (body, claim) = match key {

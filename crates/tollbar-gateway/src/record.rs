@@ -5,6 +5,7 @@ use std::{cell::Cell, time::Instant};
 use tollbar_contract::Stage;
 use tollbar_core::{
     Snapshot, admission,
+    api_key::hide_credentials,
     port::{RequestEntry, RequestId12, TraceStep},
     scope,
 };
@@ -51,8 +52,10 @@ impl Budget {
 pub(crate) fn record(worker: &Worker, exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) {
     let code = answer.error.as_ref().map(|error| error.code);
     let environment = exchange.environment.as_str();
-    worker.shared.metrics.count_request(code.map_or("ok", |c| c.as_str()), exchange.category(), environment);
     let is_error = answer.status.as_u16() >= 400;
+    // An error without a code was passed on as the upstream made it.
+    let label = code.map_or(if is_error { "upstream_error" } else { "ok" }, |code| code.as_str());
+    worker.shared.metrics.count_request(label, exchange.category(), environment);
     let is_logged = match (is_error, exchange.client.is_some()) {
         (true, true) => true,
         (true, false) => worker.log_budget.anonymous.take(),
@@ -71,11 +74,11 @@ fn entry(exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) -> Reque
         request_id: RequestId12(exchange.request_id),
         at: exchange.at,
         method: cut(exchange.method.as_str(), METHOD_CHARS_MAX),
-        path: cut(&exchange.path, PATH_CHARS_MAX),
+        path: cut(&hide_credentials(&exchange.path), PATH_CHARS_MAX),
         environment: exchange.environment,
         status: answer.status.as_u16(),
         code: error.map(|e| e.code.as_str().to_owned()),
-        message: error.map(|e| e.message.clone()),
+        message: error.map(|e| hide_credentials(&e.message).into_owned()),
         refused_at: error.and_then(|e| e.stage),
         client: client.map(|c| c.record.id),
         client_name: client.map(|c| c.record.name.clone()),
@@ -107,7 +110,9 @@ fn steps(exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) -> Vec<T
         }
         Some(TraceStep { stage, passed: true, detail: passed(stage, exchange, snapshot)? })
     };
-    Stage::ALL.iter().copied().filter(reached).filter_map(step).collect()
+    let without_credentials =
+        |step: TraceStep| TraceStep { detail: hide_credentials(&step.detail).into_owned(), ..step };
+    Stage::ALL.iter().copied().filter(reached).filter_map(step).map(without_credentials).collect()
 }
 
 /// What a stage that let the request pass had compared; `None` where it was not asked.

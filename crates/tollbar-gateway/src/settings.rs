@@ -106,5 +106,9 @@ pub(crate) const LINGER_BYTES: usize = 256 * 1024;
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
 /// Verified tokens remembered per thread.
 pub(crate) const TOKEN_CACHE_MAX: usize = 16_384;
+/// How long the store may take to make something durable.
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// At a stop, a connection without any request yet is kept for this long.
 pub(crate) const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
+/// ...and an idle one for this long.
+pub(crate) const NEXT_REQUEST_GRACE: Duration = Duration::from_millis(50);

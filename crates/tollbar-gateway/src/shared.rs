@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tollbar_core::{
     Clock, Directory, FailureThrottle,
-    port::{AllowanceStore, IdempotencyStore, PolicyStore, RequestLog},
+    port::{AllowanceStore, IdempotencyStore, PolicyStore, PortFuture, RequestLog, StoreFailure},
 };
 
-use crate::{GatewaySettings, Metrics, RequestIds, inflight::Inflight};
+use crate::{GatewaySettings, Metrics, RequestIds, inflight::Inflight, settings::STORE_TIMEOUT};
 
 /// Everything that is the same for all threads.
 pub struct Shared {
@@ -32,6 +32,14 @@ pub struct Shared {
     pub(crate) throttle: FailureThrottle,
     pub(crate) inflight: Inflight,
     pub(crate) public_url: String,
+}
+
+/// A store that hangs is a store that fails. What it was asked may still be carried out later; whoever asks must be
+/// safe either way.
+pub(crate) async fn bounded<T>(asked: PortFuture<'_, T>) -> Result<T, StoreFailure> {
+    tokio::time::timeout(STORE_TIMEOUT, asked).await.unwrap_or_else(|_| {
+        Err(StoreFailure(format!("the store did not answer within {} s", STORE_TIMEOUT.as_secs())))
+    })
 }
 
 /// The parts that [`Shared`] is made of.

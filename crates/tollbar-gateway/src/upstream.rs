@@ -1,15 +1,17 @@
 //! Connections to upstreams, of one thread.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     io,
+    mem::MaybeUninit,
     net::SocketAddr,
     rc::{Rc, Weak},
     time::{Duration, Instant},
 };
 
 use http::{HeaderValue, Uri};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tollbar_http::{Limits, MessageReader, MessageWriter};
 
@@ -42,8 +44,10 @@ pub(crate) struct Connection {
     pub(crate) reader: Reader,
     /// Taken by an upload that streams.
     pub(crate) writer: Option<Writer>,
-    /// It was used before: the upstream may have closed it in the meantime.
-    pub(crate) is_reused: bool,
+    /// Where an upload puts the writer when it has ended.
+    pub(crate) parked: Rc<Cell<Option<Writer>>>,
+    /// The upstream said that the connection goes on after its answer.
+    pub(crate) keeps_alive: bool,
     upstream: Weak<Upstream>,
 }
 
@@ -79,15 +83,17 @@ impl Upstreams {
         });
     }
 
-    /// A connection of our own listeners must not be an upstream: requests would go in circles, or reach the
-    /// admin listener from inside.
-    pub(crate) fn is_own(&self, address: SocketAddr) -> bool {
-        let is_here = |own: &SocketAddr| {
-            own.ip() == address.ip()
-                || (own.ip().is_unspecified() && address.ip().is_loopback())
-                || (own.ip().is_loopback() && address.ip().is_unspecified())
-        };
-        self.own_addresses.iter().any(|own| own.port() == address.port() && is_here(own))
+    /// A connection to our own listeners must not be an upstream: requests would go in circles, or reach the admin
+    /// listener from inside.
+    fn is_own(&self, stream: &TcpStream) -> io::Result<bool> {
+        let [here, there] =
+            [stream.local_addr()?, stream.peer_addr()?].map(|a| (a.ip().to_canonical(), a.port()));
+        // Both ends have the same address: this machine, by whichever of its addresses.
+        let is_this_machine = here.0 == there.0 || there.0.is_loopback();
+        Ok(self.own_addresses.iter().any(|own| {
+            let ip = own.ip().to_canonical();
+            own.port() == there.1 && (ip == there.0 || (ip.is_unspecified() && is_this_machine))
+        }))
     }
 }
 
@@ -97,8 +103,7 @@ impl Upstream {
         loop {
             let (since, mut connection) = self.idle.borrow_mut().pop()?;
             // Quiet: nothing unasked came, and it was not closed.
-            if since.elapsed() < self.settings.keep_idle && connection.reader.is_quiet() {
-                connection.is_reused = true;
+            if since.elapsed() < self.settings.keep_idle && connection.is_quiet() {
                 return Some(connection);
             }
         }
@@ -109,7 +114,7 @@ impl Upstream {
         let connecting = TcpStream::connect((self.host.as_str(), self.port));
         let timeout = self.settings.connect_timeout;
         let stream = tokio::time::timeout(timeout, connecting).await.map_err(|_| timed_out(timeout))??;
-        if upstreams.is_own(stream.peer_addr()?) {
+        if upstreams.is_own(&stream)? {
             return Err(io::Error::other("the upstream's address is one of this platform's own listeners"));
         }
         stream.set_nodelay(true)?;
@@ -117,16 +122,27 @@ impl Upstream {
         Ok(Connection {
             reader: MessageReader::new(read, Limits::default()),
             writer: Some(MessageWriter::new(write)),
-            is_reused: false,
+            parked: Rc::default(),
+            keeps_alive: false,
             upstream: Rc::downgrade(self),
         })
     }
 }
 
 impl Connection {
+    /// Nothing unasked came, and the upstream has not closed. The system is asked too: what it knows may not have
+    /// reached the runtime yet.
+    fn is_quiet(&mut self) -> bool {
+        let socket = SockRef::from(self.reader.get_ref().as_ref());
+        let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock) && self.reader.is_quiet()
+    }
+
     /// Keeps the connection for another request, if the exchange on it is complete on both sides.
-    pub(crate) fn give_back(self) {
-        let is_whole = self.reader.body_is_finished()
+    pub(crate) fn give_back(mut self) {
+        self.writer = self.writer.take().or_else(|| self.parked.take());
+        let is_whole = self.keeps_alive
+            && self.reader.body_is_finished()
             && !self.reader.has_started()
             && self.writer.as_ref().is_some_and(|w| w.is_between_messages() && w.keeps_open());
         let Some(upstream) = self.upstream.upgrade().filter(|_| is_whole) else { return };

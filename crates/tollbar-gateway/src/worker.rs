@@ -30,7 +30,9 @@ pub(crate) struct Worker {
     pub(crate) ids: ThreadRequestIds,
     pub(crate) upstreams: Upstreams,
     pub(crate) log_budget: LogBudget,
-    pub(crate) health: Cell<Option<(Instant, bool)>>,
+    pub(crate) health: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    /// Whether the last append to the journal failed.
+    pub(crate) journal_fails: Cell<bool>,
     verified_tokens: RefCell<HashMap<secret::Digest, Arc<Claims>>>,
     stopped: watch::Receiver<bool>,
     tasks: Cell<usize>,
@@ -59,7 +61,8 @@ impl Worker {
             ids: ThreadRequestIds::new(),
             upstreams: Upstreams::new(settings.upstream, settings.own_addresses.clone()),
             log_budget: LogBudget::new(settings.log_successes_per_second, settings.log_anonymous_per_second),
-            health: Cell::new(None),
+            health: tokio::sync::Mutex::default(),
+            journal_fails: Cell::new(false),
             verified_tokens: RefCell::default(),
             stopped,
             tasks: Cell::new(0),
@@ -86,9 +89,11 @@ impl Worker {
         }
         // Connections that the system has completed for us are accepted: they may carry requests.
         let listener = listener.into_std()?;
-        while let (Ok((stream, peer)), Ok(permit)) = (listener.accept(), room.clone().try_acquire_owned()) {
-            stream.set_nonblocking(true)?;
-            self.serve(Some((tokio::net::TcpStream::from_std(stream)?, peer, permit)));
+        while let Ok(permit) = room.clone().try_acquire_owned()
+            && let Ok((stream, peer)) = listener.accept()
+        {
+            let stream = stream.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(stream));
+            self.serve(stream.ok().map(|stream| (stream, peer, permit)));
         }
         drop(listener);
         let all_done = async {

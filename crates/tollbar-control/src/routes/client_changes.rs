@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
-use tollbar_core::{ClientId, ClientRecord, Overage, PolicyChange};
+use tollbar_core::{ClientChanges, ClientId, ClientRecord, Overage, PolicyChange};
 
 use super::Shared;
 use crate::{
@@ -84,6 +84,7 @@ pub(super) async fn create(
             deleted: false,
             created_at: change.now,
             change: change.id,
+            changes: ClientChanges::all(change.id),
         };
         let scopes: Vec<&str> = record.scopes.iter().map(String::as_str).collect();
         let [live, sandbox] = record.allowance;
@@ -167,6 +168,7 @@ async fn change_client(
         if record != old.record {
             let detail = describe_differences(&old.record, &record);
             record.change = change.id;
+            record.changes = record.changes.after(&old.record, &record, change.id);
             change.commit(vec![PolicyChange::PutClient(record)], Note::new(action, &id, detail)).await?;
         }
         Ok(Json(shown(&change, id, warnings)?))

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tollbar_core::{ClientRecord, PolicyChange, RevokedToken, Timestamp};
+use tollbar_core::{ClientChanges, ClientRecord, PolicyChange, RevokedToken, Timestamp};
 
 use super::Shared;
 use crate::{
@@ -15,7 +15,10 @@ use crate::{
 
 /// For how long a revocation is kept if the token's end is not given: longer than any token lives.
 const KEPT_SECONDS: u64 = 366 * 86_400;
-const TOKEN_ID_CHARACTERS_MAX: usize = 64;
+/// The longest life of a token. If a token's end is given wrongly, its revocation must not end before it does.
+const KEPT_SECONDS_MIN: u64 = 86_400;
+/// No longer than ours are: a key or a secret put here by mistake is longer, and must not be stored.
+const TOKEN_ID_CHARACTERS_MAX: usize = 22;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,7 +52,7 @@ async fn revoke_one(
     token_id: String,
     expires_at: Option<String>,
 ) -> Result<Json<Value>, Fault> {
-    let is_plain = token_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let is_plain = token_id.bytes().all(|b| b.is_ascii_alphanumeric());
     if !is_plain || !(1..=TOKEN_ID_CHARACTERS_MAX).contains(&token_id.len()) {
         // A whole token must not be stored or repeated.
         return Err(Fault::bad(
@@ -66,6 +69,7 @@ async fn revoke_one(
         &token_id,
         format!("kept until the token ends, at the latest {expires_at}"),
     );
+    let expires_at = expires_at.max(change.now.plus_seconds(KEPT_SECONDS_MIN));
     let revoked = RevokedToken { token_id, expires_at, change: Some(change.id) };
     change.commit(vec![PolicyChange::RevokeToken(revoked)], note).await?;
     Ok(Json(answer))
@@ -77,7 +81,8 @@ async fn revoke_all(mut change: Change, client: &str) -> Result<Json<Value>, Fau
     // A token of this very millisecond is among those issued until now.
     let from = Timestamp::from_millis(change.now.as_millis() + 1);
     let from = record.tokens_valid_from.map_or(from, |earlier| earlier.max(from));
-    let record = ClientRecord { tokens_valid_from: Some(from), change: change.id, ..record.clone() };
+    let changes = ClientChanges { tokens: change.id, ..record.changes };
+    let record = ClientRecord { tokens_valid_from: Some(from), change: change.id, changes, ..record.clone() };
     let answer = json!({ "client": record.id, "name": record.name, "tokens_valid_from": view::time(from) });
     let detail = format!("all tokens of {} issued before {from}", record.name);
     let note = Note::new("client.revoke_tokens", &record.id, detail);

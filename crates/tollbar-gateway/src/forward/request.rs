@@ -24,7 +24,8 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Takes what goes on from a request: everything but hop-by-hop fields, credentials and our own names.
+    /// Takes what goes on from a request: everything but credentials and our own names. Hop-by-hop fields are gone
+    /// already.
     pub(crate) fn new(
         worker: &Worker,
         exchange: &Exchange,
@@ -33,7 +34,6 @@ impl Outgoing {
         rest: &str,
     ) -> Self {
         let mut headers = head.headers.clone();
-        remove_hop_by_hop(&mut headers);
         for name in [
             HeaderName::from_static(headers::API_KEY),
             AUTHORIZATION,

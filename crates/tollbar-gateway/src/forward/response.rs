@@ -11,6 +11,7 @@ use tollbar_http::ResponseHead;
 use super::request::remove_hop_by_hop;
 use crate::{
     answer::{Answer, AnswerBody, Upload, UpstreamBody},
+    body::Pace,
     exchange::Exchange,
     respond::{self, Source},
     settings::ERROR_BODY_BYTES,
@@ -118,9 +119,9 @@ fn remove_ours(headers: &mut HeaderMap) {
 
 /// Reads an error's body for a message that can be recognised.
 async fn read_message(worker: &Worker, mut connection: Connection) -> Option<String> {
-    let timeout = worker.shared.settings.upstream.idle_timeout;
+    let mut pace = Pace::new(worker.shared.settings.upstream.response_timeout);
     let mut body = Vec::new();
-    while let Some(piece) = tokio::time::timeout(timeout, connection.reader.body_chunk()).await.ok()?.ok()? {
+    while let Some(piece) = pace.next(&mut connection.reader).await.ok()? {
         body.extend_from_slice(&piece);
         if body.len() > ERROR_BODY_BYTES {
             return None;

@@ -16,12 +16,13 @@ use tollbar_core::{
 use tollbar_http::RequestHead;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Refused},
     body::{self, ClientBody},
     charge::cannot_store,
     exchange::Exchange,
     pipeline, respond,
     settings::FORM_LIMIT_BYTES,
+    shared::bounded,
     worker::Worker,
 };
 
@@ -32,7 +33,7 @@ pub(super) async fn token(
     location: &Location<'_>,
     head: &RequestHead,
     client: ClientBody<'_, '_>,
-) -> Result<Answer<'static>, Rejection> {
+) -> Result<Answer<'static>, Refused> {
     let shared = &worker.shared;
     let form = read_form(worker, head, client).await?;
     // In this order: parameters, grant, client, environment, standing, scope.
@@ -67,7 +68,7 @@ pub(super) async fn revoke(
     exchange: &mut Exchange,
     head: &RequestHead,
     client: ClientBody<'_, '_>,
-) -> Result<Answer<'static>, Rejection> {
+) -> Result<Answer<'static>, Refused> {
     let (proven, token) = read_token_request(worker, exchange, head, client).await?;
     let now = worker.shared.clock.now();
     if let Some(claims) = worker.verify_token(&token).filter(|claims| !claims.is_expired(now)) {
@@ -75,9 +76,13 @@ pub(super) async fn revoke(
             return Err(Rejection::invalid(
                 Stage::Http,
                 "body field \"token\" is not a token of this client_id",
-            ));
+            )
+            .into());
         }
-        revoke_token(worker, &claims).await?;
+        // Asking again writes nothing, and leaves the record of who revoked it first.
+        if worker.shared.directory.find_revoked_token(&claims.jti).is_none() {
+            revoke_token(worker, &claims).await?;
+        }
     }
     let mut answer = respond::json(StatusCode::OK, Vec::new());
     answer.headers.remove(CONTENT_TYPE);
@@ -91,7 +96,7 @@ async fn revoke_token(worker: &Worker, claims: &Claims) -> Result<(), Rejection>
         change: None,
     };
     let shared = &worker.shared;
-    shared.policy.revoke_token(revoked.clone()).await.map_err(|failure| cannot_store(&failure))?;
+    bounded(shared.policy.revoke_token(revoked.clone())).await.map_err(|failure| cannot_store(&failure))?;
     shared.directory.apply(PolicyChange::RevokeToken(revoked)).map_err(|fault| {
         let cause = format!("the revocation is stored, not in force: {fault}");
         Rejection::new(Code::InternalError, Stage::Upstream, cause)
@@ -104,7 +109,7 @@ pub(super) async fn introspect(
     exchange: &mut Exchange,
     head: &RequestHead,
     client: ClientBody<'_, '_>,
-) -> Result<Answer<'static>, Rejection> {
+) -> Result<Answer<'static>, Refused> {
     let (proven, token) = read_token_request(worker, exchange, head, client).await?;
     let claims = worker.verify_token(&token).filter(|claims| claims.client_id == proven.oauth.id);
     let is_active = |claims: &Claims| {
@@ -151,14 +156,10 @@ pub(super) fn metadata(worker: &Worker, location: &Location<'_>) -> Value {
     })
 }
 
-async fn read_form(
-    worker: &Worker,
-    head: &RequestHead,
-    client: ClientBody<'_, '_>,
-) -> Result<Form, Rejection> {
+async fn read_form(worker: &Worker, head: &RequestHead, client: ClientBody<'_, '_>) -> Result<Form, Refused> {
     let body = body::read_whole(client, head, FORM_LIMIT_BYTES, &worker.shared.settings).await?;
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Form::parse(content_type, head.target.query(), &body)
+    Ok(Form::parse(content_type, head.target.query(), &body)?)
 }
 
 async fn read_token_request(
@@ -166,7 +167,7 @@ async fn read_token_request(
     exchange: &mut Exchange,
     head: &RequestHead,
     client: ClientBody<'_, '_>,
-) -> Result<(ProvenClient, String), Rejection> {
+) -> Result<(ProvenClient, String), Refused> {
     let form = read_form(worker, head, client).await?;
     let token = form
         .field("token")
@@ -174,6 +175,7 @@ async fn read_token_request(
         .to_owned();
     let secret = ClientSecret::read(&head.headers, &form)?;
     let proven = prove(worker, exchange, &secret)?;
+    grant::check_environment(&proven, exchange.environment)?;
     Ok((proven, token))
 }
 

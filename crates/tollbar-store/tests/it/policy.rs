@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use tollbar_core::{
-    ApiRecord, AuditEntry, ChangeId, ClientRecord, EndpointId, EndpointRecord, KeyId, KeyRecord, OauthId,
-    OauthRecord, OauthSecret, OnUpstream5xx, Overage, PolicyChange, PolicyState, RevokedToken,
-    SigningKeyRecord, Switch, SwitchId, SwitchTarget, Tier, Timestamp, UpstreamErrors,
+    ApiRecord, AuditEntry, ChangeId, ClientChanges, ClientRecord, EndpointId, EndpointRecord, KeyId,
+    KeyRecord, OauthId, OauthRecord, OauthSecret, OnUpstream5xx, Overage, PolicyChange, PolicyState,
+    RevokedToken, SigningKeyRecord, Switch, SwitchId, SwitchTarget, Tier, Timestamp, UpstreamErrors,
     port::PolicyStore as _,
 };
 use tollbar_store::Store;
@@ -49,6 +49,7 @@ fn client_record(name: &str) -> ClientRecord {
         deleted: false,
         created_at: time(1),
         change: CHANGE,
+        changes: ClientChanges::all(CHANGE),
     }
 }
 
