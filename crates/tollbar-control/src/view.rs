@@ -117,9 +117,8 @@ pub(crate) fn client(directory: &Directory, client: &Client, now: Timestamp) -> 
 
 pub(crate) fn key(directory: &Directory, key: &KeyRecord, now: Timestamp) -> KeyView {
     let is_deleted = directory.find_client(key.client).is_none_or(|client| client.record.deleted);
-    let state = match (key.revoked_at, key.expires_at) {
-        _ if is_deleted => "revoked",
-        (Some(at), _) if at <= now => "revoked",
+    let state = match (key.grace_until, key.expires_at) {
+        _ if is_deleted || key.is_revoked(now) => "revoked",
         (_, Some(at)) if at <= now => "expired",
         (Some(_), _) => "grace",
         (None, _) => "active",
@@ -131,15 +130,15 @@ pub(crate) fn key(directory: &Directory, key: &KeyRecord, now: Timestamp) -> Key
         hint: key.hint.clone(),
         scopes: key.scopes.clone(),
         expires_at: key.expires_at.map(time),
-        revoked_at: key.revoked_at.map(time),
+        revoked_at: key.revoked_from().map(time),
         state,
         created_at: time(key.created_at),
     }
 }
 
-pub(crate) fn oauth(directory: &Directory, oauth: &OauthRecord, now: Timestamp) -> OauthView {
+pub(crate) fn oauth(directory: &Directory, oauth: &OauthRecord) -> OauthView {
     let is_deleted = directory.find_client(oauth.client).is_none_or(|client| client.record.deleted);
-    let is_revoked = is_deleted || oauth.revoked_at.is_some_and(|at| at <= now);
+    let is_revoked = is_deleted || oauth.revoked_at.is_some();
     OauthView {
         client_id: oauth.id,
         client: oauth.client,

@@ -40,7 +40,7 @@ impl Authenticated {
     pub fn credential_id(&self) -> String {
         match &self.credential {
             Credential::Key(key) => key.id.to_string(),
-            Credential::Token(claims, oauth) => format!("{} (token {})", oauth.id, claims.jti),
+            Credential::Token(claims, _) => token_name(claims),
         }
     }
 
@@ -74,6 +74,10 @@ impl Authenticated {
     }
 }
 
+fn token_name(claims: &Claims) -> String {
+    format!("{} (token {})", claims.client_id, claims.jti)
+}
+
 /// Verifies a bearer token's signature. The data plane puts a cache before it.
 pub type VerifyToken<'a> = &'a dyn Fn(&str) -> Option<Arc<Claims>>;
 
@@ -104,13 +108,14 @@ fn authenticate_key(directory: &Directory, key: &[u8], now: Timestamp) -> Result
         .ok_or_else(|| invalid("no key has this digest"))?;
     // A tombstone stays one, also past the key's date: stage 4 answers.
     let is_tombstone = || {
-        record.revoked_at.is_some_and(|at| at <= now)
+        record.is_revoked(now)
             || directory.find_client(record.client).is_none_or(|client| client.record.deleted)
     };
     if record.expires_at.is_some_and(|at| at <= now) && !is_tombstone() {
         let cause = format!("key {} expired at {}", record.id, record.expires_at.unwrap_or(now));
         return Err(Rejection::new(Code::InvalidApiKey, Stage::Known, cause)
             .challenging(CHALLENGE)
+            .of(record.client, record.id.to_string())
             .because_of(record.change));
     }
     Ok(Authenticated { client: record.client, credential: Credential::Key(record) })
@@ -124,9 +129,14 @@ fn authenticate_token(
 ) -> Result<Authenticated, Rejection> {
     let claims =
         verify(token).ok_or_else(|| malformed("the bearer token was not signed by this platform"))?;
+    let oauth = directory.find_oauth(claims.client_id);
     let expired = |cause: String| {
-        Rejection::new(Code::ExpiredToken, Stage::Known, cause)
-            .challenging("Bearer realm=\"api\", error=\"invalid_token\"")
+        let rejection = Rejection::new(Code::ExpiredToken, Stage::Known, cause)
+            .challenging("Bearer realm=\"api\", error=\"invalid_token\"");
+        match &oauth {
+            Some(oauth) => rejection.of(oauth.client, token_name(&claims)),
+            None => rejection,
+        }
     };
     if claims.is_expired(now) {
         return Err(expired(format!(
@@ -135,11 +145,10 @@ fn authenticate_token(
             Timestamp::from_seconds(claims.exp)
         )));
     }
-    let oauth = directory.find_oauth(claims.client_id);
     let client = oauth.as_ref().and_then(|oauth| directory.find_client(oauth.client));
-    match (oauth, client) {
+    match (&oauth, client) {
         (Some(oauth), Some(client)) if !client.record.deleted => {
-            Ok(Authenticated { client: oauth.client, credential: Credential::Token(claims, oauth) })
+            Ok(Authenticated { client: oauth.client, credential: Credential::Token(claims, oauth.clone()) })
         }
         _ => Err(expired(format!("the client of token {} no longer exists", claims.jti))),
     }
@@ -151,7 +160,6 @@ pub fn check_not_revoked(
     authenticated: &Authenticated,
     now: Timestamp,
 ) -> Result<Arc<Client>, Rejection> {
-    let is_past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
     let client = directory.find_client(authenticated.client);
     let revoked = |code, cause: String, change: Option<ChangeId>| {
         let rejection = Rejection::new(code, Stage::Revoked, cause);
@@ -163,8 +171,8 @@ pub fn check_not_revoked(
     match &authenticated.credential {
         Credential::Key(key) => {
             let key = directory.find_key(&key.digest).unwrap_or_else(|| key.clone());
-            if is_past(key.revoked_at) {
-                let cause = format!("key {} is revoked since {}", key.id, key.revoked_at.unwrap_or(now));
+            if key.is_revoked(now) {
+                let cause = format!("key {} is revoked since {}", key.id, key.revoked_from().unwrap_or(now));
                 return revoked(Code::RevokedApiKey, cause, Some(key.change));
             }
             match client {
@@ -181,7 +189,7 @@ pub fn check_not_revoked(
             if let Some(change) = directory.find_revoked_token(&claims.jti) {
                 return revoked(Code::RevokedToken, format!("token {} is revoked", claims.jti), change);
             }
-            if is_past(oauth.revoked_at) {
+            if oauth.revoked_at.is_some() {
                 let cause = format!("credential {} is revoked", oauth.id);
                 return revoked(Code::RevokedToken, cause, Some(oauth.change));
             }

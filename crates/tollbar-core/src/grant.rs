@@ -138,7 +138,7 @@ pub fn prove_client(
     if !is_right {
         return Err(refused("the client_secret is wrong, or past its grace period"));
     }
-    if oauth.revoked_at.is_some_and(|at| at <= now) {
+    if oauth.revoked_at.is_some() {
         return Err(refused("the credential is revoked").because_of(oauth.change));
     }
     match directory.find_client(oauth.client) {

@@ -33,7 +33,7 @@ pub use id::{ChangeId, ClientId, EndpointId, KeyId, NotAnId, OauthId, RequestIdP
 pub use meter::Meter;
 pub use presented::Presented;
 pub use record::*;
-pub use rejection::{Advice, Cause, Rejection};
+pub use rejection::{Advice, Cause, KnownCredential, Rejection};
 pub use target::find_path_fault;
 pub use throttle::FailureThrottle;
 pub use time::{Clock, Month, Timestamp};

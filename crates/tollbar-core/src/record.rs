@@ -78,12 +78,26 @@ pub struct KeyRecord {
     pub scopes: Option<BTreeSet<String>>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// From when on it is revoked; in the future while a rotated key is in its grace period.
+    /// When an operator revoked it. It is revoked for ever, whatever a clock that was set back says.
     pub revoked_at: Option<Timestamp>,
+    /// The end of the grace period of a key that was rotated; from then on it is revoked.
+    pub grace_until: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// The change that made it what it is.
     pub change: ChangeId,
+}
+
+impl KeyRecord {
+    /// Whether it is revoked, by an operator or by the end of its grace period.
+    pub fn is_revoked(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_some() || self.grace_until.is_some_and(|until| until <= now)
+    }
+
+    /// From when on it is revoked, if that is known.
+    pub fn revoked_from(&self) -> Option<Timestamp> {
+        self.revoked_at.or(self.grace_until)
+    }
 }
 
 /// An OAuth2 client credential, as stored.
@@ -97,7 +111,7 @@ pub struct OauthRecord {
     pub environment: Environment,
     /// The secret in use, then those in their grace period.
     pub secrets: Vec<OauthSecret>,
-    /// From when on it is revoked, and its tokens with it.
+    /// When an operator revoked it, and its tokens with it; for ever.
     pub revoked_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tollbar_contract::{Code, Stage};
 
-use crate::ChangeId;
+use crate::{ChangeId, ClientId};
 
 /// We refused. (When something broke, that is a failure; it reaches the caller as `internal_error`.)
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,19 @@ pub struct Rejection {
     pub cause: Cause,
     /// The change of policy behind it.
     pub change: Option<ChangeId>,
+    /// Whose credential was refused, where that is known although it authenticates nobody: one that is past its date.
+    pub known: Option<Box<KnownCredential>>,
     /// What goes into the response's head. Boxed: every stage returns this type by value.
     pub advice: Box<Advice>,
+}
+
+/// A credential that is known and no longer good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownCredential {
+    /// Whose it is.
+    pub client: ClientId,
+    /// Its id, for support.
+    pub credential: String,
 }
 
 /// Why, with the values that were compared. It can be logged and looked up; there is no way to display it,
@@ -57,6 +68,7 @@ impl Rejection {
             message: Cow::Borrowed(code.description()),
             cause: Cause(cause.into()),
             change: None,
+            known: None,
             advice: Box::default(),
         }
     }
@@ -72,6 +84,13 @@ impl Rejection {
     #[must_use]
     pub fn because_of(mut self, change: impl Into<Option<ChangeId>>) -> Self {
         self.change = change.into();
+        self
+    }
+
+    /// Of a credential that is known.
+    #[must_use]
+    pub fn of(mut self, client: ClientId, credential: String) -> Self {
+        self.known = Some(Box::new(KnownCredential { client, credential }));
         self
     }
 

@@ -169,9 +169,15 @@ pub(crate) fn authenticate(
             exchange.client = worker.shared.directory.find_client(authenticated.client_id());
             Ok(authenticated)
         }
-        // An expired token is an honest client's everyday life.
-        Err(rejection) if rejection.code == Code::ExpiredToken => Err(rejection),
-        Err(rejection) => Err(throttled(worker, exchange, rejection, now)),
+        Err(rejection) => {
+            if let Some(known) = &rejection.known {
+                exchange.client = worker.shared.directory.find_client(known.client);
+                exchange.own_credential = Some(known.credential.clone());
+            }
+            // An expired token is an honest client's everyday life.
+            let is_everyday = rejection.code == Code::ExpiredToken;
+            Err(if is_everyday { rejection } else { throttled(worker, exchange, rejection, now) })
+        }
     }
 }
 

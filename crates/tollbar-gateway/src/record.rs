@@ -123,7 +123,10 @@ fn passed(stage: Stage, exchange: &Exchange, snapshot: &Snapshot) -> Option<Stri
     match stage {
         Stage::Http => Some("readable".to_owned()),
         Stage::Platform => Some(format!("on ({})", exchange.environment)),
-        Stage::Presented => authenticated.map(|_| "one credential".to_owned()),
+        Stage::Presented => {
+            let is_asked = authenticated.is_some() || exchange.own_route.is_none();
+            is_asked.then(|| "one credential".to_owned())
+        }
         Stage::Known => authenticated.map(|a| a.credential_id()),
         Stage::Revoked => client.map(|_| "not revoked".to_owned()),
         Stage::Standing => client.map(|c| format!("{} ({}) is in good standing", c.record.id, c.record.name)),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -26,12 +26,13 @@ pub(crate) struct ServeOptions {
 /// Serves until told to stop.
 pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) -> Result<()> {
     start_logging(config);
+    let signals = Signals::register()?;
     let instance = Instance::start(config, data)?;
     say(&if options.json { urls(&instance).to_string() } else { welcome(&instance, data.path()) });
     if let Some(path) = &options.ready_file {
         write_ready_file(path, &instance)?;
     }
-    wait_for_signal()?;
+    signals.wait()?;
     tracing::info!("draining: what was accepted is answered, nothing new is");
     instance.stop()?;
     tracing::info!("ended in good order");
@@ -67,24 +68,42 @@ pub(crate) fn data_flag(path: &Path) -> String {
     }
 }
 
-/// Waits for SIGTERM or SIGINT. A second one ends the process as it stands.
-pub(crate) fn wait_for_signal() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut terminate, mut interrupt) = runtime.block_on(async {
-        anyhow::Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
-    })?;
-    runtime.block_on(async {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    });
-    let impatient = std::thread::Builder::new().name("second-signal".to_owned()).spawn(move || {
+/// SIGTERM and SIGINT, noted from the moment that this exists.
+pub(crate) struct Signals {
+    runtime: tokio::runtime::Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Registers for the signals: before anything is served, so that no stop is a kill.
+    pub(crate) fn register() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (terminate, interrupt) = {
+            let _inside = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        };
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Waits for one of them. A second one ends the process as it stands.
+    pub(crate) fn wait(mut self) -> Result<()> {
+        self.next();
+        let impatient = std::thread::Builder::new().name("second-signal".to_owned()).spawn(move || {
+            self.next();
+            tracing::warn!("a second signal: ended at once");
+            std::process::exit(130)
+        });
+        impatient.context("signals cannot be waited for")?;
+        Ok(())
+    }
+
+    fn next(&mut self) {
+        let Self { runtime, terminate, interrupt } = self;
         runtime.block_on(async {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         });
-        tracing::warn!("a second signal: ended at once");
-        std::process::exit(130)
-    });
-    impatient.context("signals cannot be waited for")?;
-    Ok(())
+    }
 }
 
 /// The log goes to standard error: standard output is for what a command prints.

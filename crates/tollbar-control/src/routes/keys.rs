@@ -87,17 +87,18 @@ pub(super) async fn rotate(
         check_count(change.control.directory.keys_of(old.client).len())?;
         let now = change.now;
         let instead = format!("create a new one with POST /admin/v1/clients/{}/keys", old.client);
-        if let Some(at) = old.revoked_at.filter(|at| *at <= now) {
+        if let Some(at) = old.revoked_from().filter(|_| old.is_revoked(now)) {
             return Err(Fault::conflict(format!("key {} is revoked since {at}; {instead}", old.id)));
         }
         if let Some(at) = old.expires_at.filter(|at| *at <= now) {
             return Err(Fault::conflict(format!("key {} has expired at {at}; {instead}", old.id)));
         }
         let end = grace_end(now, input.grace_seconds)?;
-        let end = old.revoked_at.map_or(end, |earlier| earlier.min(end));
+        let end = old.grace_until.map_or(end, |earlier| earlier.min(end));
         let (key, record) = new_key(&change, old.client, old.environment);
         let record = KeyRecord { scopes: old.scopes.clone(), expires_at: old.expires_at, ..record };
-        old.revoked_at = Some(end);
+        old.grace_until = Some(end);
+        old.revoked_at = (end <= now).then_some(end);
         old.change = change.id;
         let mut answer = shown_once(&key, &record);
         answer["replaces"] = json!({ "id": old.id, "revoked_at": view::time(end) });
@@ -118,8 +119,9 @@ pub(super) async fn revoke(
 ) -> Result<Json<KeyView>, Fault> {
     let work = async move |mut change: Change| {
         let mut key = KeyRecord::clone(&*find_key(&change.control, &id)?);
-        if key.revoked_at.is_none_or(|at| at > change.now) {
-            key.revoked_at = Some(change.now);
+        if key.revoked_at.is_none() {
+            // The end of a grace period that is over stays the time of the revocation.
+            key.revoked_at = key.grace_until.filter(|until| *until <= change.now).or(Some(change.now));
             key.change = change.id;
             let detail = format!("{} key of client {}, at once", key.environment, key.client);
             let note = Note::new("key.revoke", &key.id, detail);
@@ -150,6 +152,7 @@ fn new_key(change: &Change, client: ClientId, environment: Environment) -> (Stri
         scopes: None,
         expires_at: None,
         revoked_at: None,
+        grace_until: None,
         created_at: change.now,
         change: change.id,
     };

@@ -70,8 +70,7 @@ pub(super) async fn create(
 pub(super) async fn list(State(control): Shared, Path(client): Path<String>) -> Result<Json<Value>, Fault> {
     let client = control.find_client(&client)?;
     let all = control.directory.oauth_of(client.record.id);
-    let now = control.now();
-    let all: Vec<OauthView> = all.iter().map(|oauth| view::oauth(&control.directory, oauth, now)).collect();
+    let all: Vec<OauthView> = all.iter().map(|oauth| view::oauth(&control.directory, oauth)).collect();
     Ok(Json(json!({ "credentials": all })))
 }
 
@@ -85,7 +84,7 @@ pub(super) async fn rotate(
         let mut record = OauthRecord::clone(&*find_oauth(&change.control, &id)?);
         change.control.find_existing_client(&record.client.to_string())?;
         let now = change.now;
-        if let Some(at) = record.revoked_at.filter(|at| *at <= now) {
+        if let Some(at) = record.revoked_at {
             return Err(Fault::conflict(format!(
                 "credential {} is revoked since {at}; create a new one with POST /admin/v1/clients/{}/oauth",
                 record.id, record.client
@@ -125,14 +124,14 @@ pub(super) async fn revoke(
 ) -> Result<Json<OauthView>, Fault> {
     let work = async move |mut change: Change| {
         let mut record = OauthRecord::clone(&*find_oauth(&change.control, &id)?);
-        if record.revoked_at.is_none_or(|at| at > change.now) {
+        if record.revoked_at.is_none() {
             record.revoked_at = Some(change.now);
             record.change = change.id;
             let detail = format!("{} credential of client {}, at once", record.environment, record.client);
             let note = Note::new("oauth.revoke", &record.id, detail);
             change.commit(vec![PolicyChange::PutOauth(record.clone())], note).await?;
         }
-        Ok(Json(view::oauth(&change.control.directory, &record, change.now)))
+        Ok(Json(view::oauth(&change.control.directory, &record)))
     };
     control.change(work).await
 }

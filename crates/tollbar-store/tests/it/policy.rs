@@ -64,6 +64,7 @@ fn key_record() -> KeyRecord {
         scopes: Some(scopes()),
         expires_at: Some(time(9)),
         revoked_at: None,
+        grace_until: None,
         created_at: time(1),
         change: CHANGE,
     }

@@ -63,7 +63,11 @@ impl ServeCommand {
         for warning in loaded.config.warnings().iter().chain(&data.warnings()) {
             context.output.warning(warning);
         }
-        serve::run(&loaded.config, &data, &ServeOptions { ready_file: self.ready_file, json: context.output.json })
+        serve::run(
+            &loaded.config,
+            &data,
+            &ServeOptions { ready_file: self.ready_file, json: context.output.json },
+        )
     }
 }
 

@@ -1,11 +1,16 @@
 //! What the tests stand on: a platform, a recording upstream, a client that sends raw bytes.
 
 mod platform;
+mod provocation;
+mod real;
+mod secrets;
 mod shop;
 mod upstream;
 mod wire;
 
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
+pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};
+pub(crate) use real::{Httpbin, gunzip, installed, run_node, run_python};
 pub(crate) use shop::{SHOP, Shop, ShopClient};
-pub(crate) use upstream::{Gate, Received, Reply, Upstream};
+pub(crate) use upstream::{Gate, Reply, Upstream};
 pub(crate) use wire::{Connection, Response, get, request, send_raw};

@@ -124,7 +124,8 @@ impl Platform {
         self.restart()
     }
 
-    fn restart(mut self) -> Self {
+    /// A new process on the folder of one that has ended.
+    pub(crate) fn restart(mut self) -> Self {
         let builder = std::mem::take(&mut self.builder);
         let empty = TempDir::new().unwrap();
         let folder = std::mem::replace(&mut self.folder, empty);
@@ -134,8 +135,26 @@ impl Platform {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Stops the process where it stands, until [`Platform::thaw`]. Connections wait in the system's queue.
+    pub(crate) fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.process);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits until the process has ended by itself, in good order.

@@ -84,6 +84,27 @@ impl Shop {
         Self { platform, live, sandbox, client }
     }
 
+    /// kill -9, then a new process on the same folder.
+    pub(crate) fn kill_and_restart(self) -> Self {
+        Self { platform: self.platform.kill_and_restart(), ..self }
+    }
+
+    /// SIGTERM, then a new process on the same folder.
+    pub(crate) fn stop_and_restart(self) -> Self {
+        Self { platform: self.platform.stop_and_restart(), ..self }
+    }
+
+    /// Imports the document again, with other fields of the request.
+    pub(crate) fn import(&self, differences: &Value) {
+        let mut fields = json!({
+            "document": SHOP, "base": "/v1", "upstream": self.live.url(), "sandbox_upstream": self.sandbox.url(),
+        });
+        for (field, value) in differences.as_object().unwrap() {
+            fields[field] = value.clone();
+        }
+        self.platform.change("POST", "/apis", &fields);
+    }
+
     /// Another client; `differences` replace fields of the request that creates it.
     pub(crate) fn client(&self, name: &str, differences: &Value) -> ShopClient {
         new_client(&self.platform, name, differences)

@@ -82,7 +82,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let open = self.0.0.lock().unwrap();
         let (open, _) = self.0.1.wait_timeout_while(open, Duration::from_secs(30), |open| !*open).unwrap();
         assert!(*open, "nobody opened the gate");

@@ -85,11 +85,21 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: Vec::new() }
+        Self::try_open(address).unwrap()
+    }
+
+    /// Like [`Connection::open`]; the other side may be gone.
+    pub(crate) fn try_open(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::new() })
+    }
+
+    /// Whether anything more comes before the other side closes.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !self.buffer.is_empty() || self.fill()
     }
 
     /// Sends bytes as they are.
@@ -172,6 +182,14 @@ impl Connection {
         (std::mem::take(&mut self.buffer), false)
     }
 
+    /// So many bytes as they come.
+    pub(crate) fn receive_exactly(&mut self, count: usize) -> Vec<u8> {
+        while self.buffer.len() < count {
+            assert!(self.fill(), "closed after {:?}", String::from_utf8_lossy(&self.buffer));
+        }
+        self.buffer.drain(..count).collect()
+    }
+
     /// One chunk, empty at the end; `None` when it broke off.
     pub(crate) fn receive_chunk(&mut self) -> Option<Vec<u8>> {
         let line = loop {
@@ -191,6 +209,12 @@ impl Connection {
         let chunk = self.buffer.drain(..size).collect();
         assert_eq!(self.buffer.drain(..2).collect::<Vec<u8>>(), b"\r\n");
         Some(chunk)
+    }
+
+    /// Everything until the other side closes.
+    pub(crate) fn receive_rest(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        std::mem::take(&mut self.buffer)
     }
 
     /// Whether the other side closes without sending anything more.

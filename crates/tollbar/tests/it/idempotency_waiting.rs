@@ -1,0 +1,76 @@
+//! A repeat of a keyed request that is under way waits for it.
+
+use serde_json::json;
+
+use crate::support::{Connection, Gate, Platform, Reply, Response, Shop, get};
+
+const BODY: &[u8] = br#"{"item":"tea"}"#;
+
+fn post(shop: &Shop, key: &str) -> Response {
+    shop.call("POST", "/v1/orders", &[("Idempotency-Key", key)], BODY)
+}
+
+/// Sends a keyed request and does not wait for its answer.
+fn begin(shop: &Shop, key: &str) -> Connection {
+    let (api_key, length) = (&shop.client.key, BODY.len());
+    let mut connection = Connection::open(shop.platform.gateway);
+    connection.send(format!("POST /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {api_key}\r\nIdempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n"));
+    connection.send(BODY);
+    connection
+}
+
+fn hold(shop: &Shop, answer: Reply) -> Gate {
+    let gate = Gate::default();
+    let held = gate.clone();
+    shop.live.answer(move |_| Reply::After(held.clone(), Box::new(answer.clone())));
+    gate
+}
+
+fn is_replay(response: &Response) -> bool {
+    response.header("idempotent-replayed").is_some()
+}
+
+/// How many requests have passed stage 13, of a client that has a rate of 6,000.
+fn rated(shop: &Shop) -> u64 {
+    let account = get(shop.platform.gateway, "/v1/account", &[("X-API-Key", &shop.client.key)]);
+    6000 - account.number("x-ratelimit-remaining")
+}
+
+#[test]
+fn a_repeat_waits_for_a_while_and_is_then_told_to_come_again() {
+    let shop = Shop::open_with(Platform::with().set("idempotency.wait_seconds", "1"));
+    let gate = hold(&shop, Reply::json(201, "{}"));
+    let mut first = begin(&shop, "slow");
+    shop.live.wait_for(1);
+    let early = post(&shop, "slow");
+    assert_eq!((early.status, early.code().as_str()), (500, "internal_error"));
+    assert_eq!((early.header("retry-after"), early.header("x-should-retry")), (Some("1"), None));
+    gate.open();
+    assert_eq!(first.receive().status, 201);
+    assert!(is_replay(&post(&shop, "slow")));
+    assert_eq!(shop.live.count(), 1);
+}
+
+#[test]
+fn a_repeat_that_waited_is_checked_again_before_it_is_sent() {
+    let shop = Shop::open();
+    let gate = hold(&shop, Reply::json(503, "{}"));
+    let mut first = begin(&shop, "k");
+    shop.live.wait_for(1);
+    let before = rated(&shop);
+    let mut repeat = begin(&shop, "k");
+    let mut asked = 0;
+    crate::support::wait_until("the repeat has passed the rate", || {
+        asked += 1;
+        rated(&shop) > before + asked
+    });
+    shop.platform.change("POST", &format!("/clients/{}/suspend", shop.client.id), &json!({}));
+    gate.open();
+    assert_eq!(first.receive().code(), "internal_error", "503 releases the key");
+    assert_eq!(repeat.receive().code(), "client_suspended");
+    assert_eq!(shop.live.count(), 1);
+    shop.platform.change("POST", &format!("/clients/{}/resume", shop.client.id), &json!({}));
+    shop.live.answer(|_| Reply::json(201, "{}"));
+    let again = post(&shop, "k");
+    assert!(again.status == 201 && !is_replay(&again), "the refused repeat holds the key no longer");
+}

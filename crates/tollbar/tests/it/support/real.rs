@@ -1,0 +1,103 @@
+//! Programs of others: httpbin as an upstream, Python and Node clients. `cargo xtask test` installs them.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// A file or folder among what was installed; panics if it is not there: a test that skips itself tests nothing.
+pub(crate) fn installed(path: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/real-clients");
+    let path = folder.join(path);
+    assert!(path.exists(), "{} is missing: run `cargo xtask test`, which installs it", path.display());
+    path
+}
+
+/// A script of ours that uses what was installed.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real").join(name)
+}
+
+fn python(name: &str) -> Command {
+    let mut command = Command::new(installed("venv/bin/python"));
+    command.arg(script(name));
+    command
+}
+
+/// Runs a Python script: JSON in, JSON out.
+pub(crate) fn run_python(name: &str, input: &Value) -> Value {
+    run(python(name), input)
+}
+
+/// Runs a Node script: JSON in, JSON out.
+pub(crate) fn run_node(name: &str, input: &Value) -> Value {
+    let folder = installed("node_modules").join("..");
+    let mut command = Command::new("node");
+    command.arg(script(name)).arg(folder.canonicalize().unwrap());
+    run(command, input)
+}
+
+fn run(command: Command, input: &Value) -> Value {
+    let output = feed(command, input.to_string().as_bytes());
+    serde_json::from_slice(&output)
+        .unwrap_or_else(|e| panic!("not JSON ({e}): {}", String::from_utf8_lossy(&output)))
+}
+
+/// What gzip, an implementation that is not ours, makes of these bytes.
+pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut command = Command::new(installed("venv/bin/python"));
+    command
+        .args(["-c", "import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))"]);
+    feed(command, bytes)
+}
+
+fn feed(mut command: Command, input: &[u8]) -> Vec<u8> {
+    // A proxy that happens to be set is not to stand between the client and this machine.
+    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(variable);
+    }
+    let mut process =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let _ = stdin.write_all(input);
+        });
+        process.wait_with_output().unwrap()
+    });
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// httpbin on a free port. Killed when dropped; ends by itself when the test's process does.
+pub(crate) struct Httpbin {
+    pub(crate) address: SocketAddr,
+    process: Child,
+}
+
+impl Httpbin {
+    pub(crate) fn start() -> Self {
+        let mut command = python("httpbin_server.py");
+        let mut process =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port: u16 = line.trim().parse().unwrap_or_else(|e| panic!("no port ({e}): {line:?}"));
+        Self { address: SocketAddr::from(([127, 0, 0, 1], port)), process }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Httpbin {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
