@@ -1,6 +1,11 @@
 //! What is written down about a request: one entry for support, one count for the operator.
 
-use std::{cell::Cell, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    net::IpAddr,
+    time::Instant,
+};
 
 use tollbar_contract::Stage;
 use tollbar_core::{
@@ -10,7 +15,7 @@ use tollbar_core::{
     scope,
 };
 
-use crate::{answer::Answer, exchange::Exchange, worker::Worker};
+use crate::{GatewaySettings, answer::Answer, exchange::Exchange, worker::Worker};
 
 const METHOD_CHARS_MAX: usize = 32;
 const PATH_CHARS_MAX: usize = 512;
@@ -19,6 +24,8 @@ const PATH_CHARS_MAX: usize = 512;
 pub(crate) struct LogBudget {
     successes: Budget,
     anonymous: Budget,
+    /// Who had how much of the anonymous budget: one address must not crowd out the others.
+    by_address: RefCell<HashMap<IpAddr, u32>>,
 }
 
 struct Budget {
@@ -28,8 +35,29 @@ struct Budget {
 }
 
 impl LogBudget {
-    pub(crate) fn new(successes_per_second: u32, anonymous_per_second: u32) -> Self {
-        Self { successes: Budget::new(successes_per_second), anonymous: Budget::new(anonymous_per_second) }
+    /// One thread's part of what the whole process may write.
+    pub(crate) fn new(settings: &GatewaySettings) -> Self {
+        let threads = u32::try_from(settings.threads.max(1)).unwrap_or(u32::MAX);
+        let share = |per_second: u32| Budget::new(per_second.div_ceil(threads));
+        Self {
+            successes: share(settings.log_successes_per_second),
+            anonymous: share(settings.log_anonymous_per_second),
+            by_address: RefCell::default(),
+        }
+    }
+
+    /// A refusal of a caller that was not identified: at most a quarter of the budget is for one address.
+    fn take_anonymous(&self, address: IpAddr) -> bool {
+        let mut by_address = self.by_address.borrow_mut();
+        if self.anonymous.begin_second() {
+            by_address.clear();
+        }
+        let share = self.anonymous.per_second.div_ceil(4);
+        if by_address.get(&address).is_some_and(|had| *had >= share) || !self.anonymous.take() {
+            return false;
+        }
+        *by_address.entry(address).or_default() += 1;
+        true
     }
 }
 
@@ -38,11 +66,18 @@ impl Budget {
         Self { per_second, used: Cell::new(0), since: Cell::new(Instant::now()) }
     }
 
-    fn take(&self) -> bool {
-        if self.since.get().elapsed().as_secs() >= 1 {
+    /// Whether a new second has begun.
+    fn begin_second(&self) -> bool {
+        let is_new = self.since.get().elapsed().as_secs() >= 1;
+        if is_new {
             self.since.set(Instant::now());
             self.used.set(0);
         }
+        is_new
+    }
+
+    fn take(&self) -> bool {
+        self.begin_second();
         self.used.set(self.used.get().saturating_add(1));
         self.used.get() <= self.per_second
     }
@@ -58,7 +93,7 @@ pub(crate) fn record(worker: &Worker, exchange: &Exchange, snapshot: &Snapshot, 
     worker.shared.metrics.count_request(label, exchange.category(), environment);
     let is_logged = match (is_error, exchange.client.is_some()) {
         (true, true) => true,
-        (true, false) => worker.log_budget.anonymous.take(),
+        (true, false) => worker.log_budget.take_anonymous(exchange.caller.address),
         (false, _) => worker.log_budget.successes.take(),
     };
     if is_logged {

@@ -39,9 +39,9 @@ pub struct GatewaySettings {
     pub idempotency: IdempotencySettings,
     /// Credentials that are put into requests to upstreams.
     pub upstream_credentials: Vec<UpstreamCredential>,
-    /// Successful requests logged a second and thread.
+    /// Successful requests logged a second.
     pub log_successes_per_second: u32,
-    /// Refusals of callers that were not identified, logged a second and thread.
+    /// Refusals of callers that were not identified, logged a second.
     pub log_anonymous_per_second: u32,
     /// Addresses of the platform's other listeners: no upstream may be one of them.
     pub own_addresses: Vec<SocketAddr>,

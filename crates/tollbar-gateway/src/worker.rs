@@ -60,7 +60,7 @@ impl Worker {
             journal,
             ids: ThreadRequestIds::new(),
             upstreams: Upstreams::new(settings.upstream, settings.own_addresses.clone()),
-            log_budget: LogBudget::new(settings.log_successes_per_second, settings.log_anonymous_per_second),
+            log_budget: LogBudget::new(settings),
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
             verified_tokens: RefCell::default(),

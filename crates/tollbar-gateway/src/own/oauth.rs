@@ -10,8 +10,9 @@ use http::{
 use serde_json::{Value, json};
 use tollbar_contract::{Code, Stage};
 use tollbar_core::{
-    Claims, Location, PolicyChange, Rejection, RevokedToken, Timestamp,
+    Claims, Location, PolicyChange, Rejection, RevokedToken, Timestamp, admission,
     grant::{self, ClientSecret, Form, ProvenClient},
+    scope,
 };
 use tollbar_http::RequestHead;
 
@@ -35,7 +36,7 @@ pub(super) async fn token(
     client: ClientBody<'_, '_>,
 ) -> Result<Answer<'static>, Refused> {
     let shared = &worker.shared;
-    let form = read_form(worker, head, client).await?;
+    let form = read_form(worker, exchange, head, client).await?;
     // In this order: parameters, grant, client, environment, standing, scope.
     grant::check_grant_type_is_given(&form)?;
     let secret = ClientSecret::read(&head.headers, &form)?;
@@ -123,7 +124,7 @@ pub(super) async fn introspect(
         None => json!({ "active": false }),
         Some(claims) => json!({
             "active": true,
-            "scope": claims.scope,
+            "scope": scope_in_force(&claims, &proven),
             "client_id": claims.client_id,
             "token_type": "Bearer",
             "exp": claims.exp,
@@ -135,6 +136,12 @@ pub(super) async fn introspect(
         }),
     };
     Ok(respond::json(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// What a token may do now: its scopes that the client still has.
+fn scope_in_force(claims: &Claims, proven: &ProvenClient) -> String {
+    let own = claims.scopes();
+    scope::in_force(Some(&own), &proven.client.record.scopes).collect::<Vec<_>>().join(" ")
 }
 
 /// The metadata of a base.
@@ -156,8 +163,16 @@ pub(super) fn metadata(worker: &Worker, location: &Location<'_>) -> Value {
     })
 }
 
-async fn read_form(worker: &Worker, head: &RequestHead, client: ClientBody<'_, '_>) -> Result<Form, Refused> {
+async fn read_form(
+    worker: &Worker,
+    exchange: &Exchange,
+    head: &RequestHead,
+    client: ClientBody<'_, '_>,
+) -> Result<Form, Refused> {
     let body = body::read_whole(client, head, FORM_LIMIT_BYTES, &worker.shared.settings).await?;
+    // The form may have been long in coming.
+    let (snapshot, now) = (worker.shared.directory.snapshot(), worker.shared.clock.now());
+    admission::check_platform(&snapshot, exchange.environment, now)?;
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     Ok(Form::parse(content_type, head.target.query(), &body)?)
 }
@@ -168,7 +183,7 @@ async fn read_token_request(
     head: &RequestHead,
     client: ClientBody<'_, '_>,
 ) -> Result<(ProvenClient, String), Refused> {
-    let form = read_form(worker, head, client).await?;
+    let form = read_form(worker, exchange, head, client).await?;
     let token = form
         .field("token")
         .ok_or_else(|| Rejection::invalid(Stage::Http, "body field \"token\" is required"))?

@@ -37,7 +37,7 @@ pub(super) struct Scene {
 }
 
 /// A client of the tour.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Partner {
     pub(super) id: String,
     pub(super) key: String,
@@ -52,10 +52,12 @@ pub(super) struct Oauth {
 }
 
 /// A token and a key that end while the tour goes on.
+#[derive(Default)]
 pub(super) struct Ending {
+    pub(super) partner: Partner,
     pub(super) token: String,
     pub(super) key: String,
-    ended: Instant,
+    ended: Option<Instant>,
 }
 
 impl Scene {
@@ -67,7 +69,7 @@ impl Scene {
         let admin = AdminClient::new(&instance.urls.admin, &data.operator_token()?);
         let gateway = instance.urls.gateway.strip_prefix("http://").unwrap_or_default();
         let gateway = gateway.parse().context("the gateway's address cannot be read")?;
-        let ending = Ending { token: String::new(), key: String::new(), ended: Instant::now() };
+        let ending = Ending::default();
         let mut scene = Self { gateway, sample, ending, admin, instance, folder };
         let upstreams = (scene.sample.live_url(), scene.sample.sandbox_url());
         scene.change(
@@ -168,7 +170,8 @@ impl Scene {
 
     /// Waits until the ending credentials have ended.
     pub(super) fn wait_for_ending(&self) {
-        while let Some(left) = self.ending.ended.checked_duration_since(Instant::now()) {
+        let left = || self.ending.ended?.checked_duration_since(Instant::now());
+        while let Some(left) = left() {
             std::thread::park_timeout(left);
         }
     }
@@ -183,7 +186,8 @@ impl Scene {
         let end = now.plus_seconds(TOKEN_SECONDS).to_string();
         let (_, key) = self.key(&partner.id, &json!({ "environment": "live", "expires_at": end }))?;
         let token = self.token(&self.oauth(&partner, "live")?)?;
-        Ok(Ending { token, key, ended: Instant::now() + Duration::from_secs(ENDED_SECONDS) })
+        let ended = Instant::now().checked_add(Duration::from_secs(ENDED_SECONDS));
+        Ok(Ending { partner, token, key, ended })
     }
 }
 

@@ -20,7 +20,7 @@ fn assert_refused(shop: &Shop, response: &Response, code: &str, what: &str) {
 
 #[test]
 fn a_key_in_the_query_or_a_cookie_is_no_credential_and_is_written_nowhere() {
-    let shop = Shop::open();
+    let shop = Shop::open_keeping_all();
     let key = &shop.client.key;
     let token = shop.token(&shop.oauth("acme", "live"));
     for (target, lines) in [
@@ -126,7 +126,7 @@ fn a_credential_larger_than_a_head_may_be_is_refused_as_http() {
 
 #[test]
 fn a_key_that_is_no_active_key_is_invalid_whatever_is_wrong_with_it() {
-    let shop = Shop::open();
+    let shop = Shop::open_keeping_all();
     let key = shop.client.key.clone();
     let (_, client_secret) = shop.oauth("acme", "live");
     let elsewhere = Shop::open().client.key;

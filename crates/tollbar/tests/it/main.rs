@@ -4,7 +4,9 @@
 
 mod support;
 
+mod addresses;
 mod admin;
+mod allowance;
 mod answers;
 mod bodies;
 mod cli;
@@ -20,6 +22,7 @@ mod first_request;
 mod forwarding;
 mod idempotency;
 mod idempotency_outcomes;
+mod idempotency_waiting;
 mod in_force;
 mod in_force_while_waiting;
 mod key_lifecycle;

@@ -27,9 +27,10 @@ pub(super) fn foreign_token(scene: &Scene) -> Result<Attempt> {
 
 pub(super) fn expired_key(scene: &Scene) -> Result<Attempt> {
     scene.wait_for_ending();
-    let key = &scene.ending.key;
+    let (key, partner) = (&scene.ending.key, &scene.ending.partner);
     let reply = Call::get(LIST).key(key).send(scene.gateway)?;
-    Ok(Attempt::refused(Stage::Known, "Used an API key after its expiry date.", reply).with_secret(key))
+    let attempt = Attempt::refused(Stage::Known, "Used an API key after its expiry date.", reply);
+    Ok(attempt.by(partner).with_secret(key))
 }
 
 /// Failures are throttled by address; a valid credential never is.

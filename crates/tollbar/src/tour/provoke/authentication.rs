@@ -21,9 +21,12 @@ pub(super) fn missing(scene: &Scene) -> Result<Attempt> {
 }
 
 pub(super) fn malformed(scene: &Scene) -> Result<Attempt> {
-    let reply = Call::get(LIST).header("Authorization", "Basic bGFyazpwb3N0").send(scene.gateway)?;
-    let did = "Sent Authorization: Basic where a Bearer token belongs.";
-    Ok(Attempt::refused(Stage::Presented, did, reply))
+    let partner = scene.partner("odd-spelling", &json!({}))?;
+    let token = scene.token(&scene.oauth(&partner, "live")?)?;
+    // Nothing is wrong with the token.
+    let reply = Call::get(LIST).header("Authorization", &format!("Digest {token}")).send(scene.gateway)?;
+    let did = "Sent a good token as Authorization: Digest, where Bearer belongs.";
+    Ok(Attempt::refused(Stage::Presented, did, reply).with_secret(&token))
 }
 
 pub(super) fn invalid_key(scene: &Scene) -> Result<Attempt> {
@@ -37,11 +40,11 @@ pub(super) fn invalid_key(scene: &Scene) -> Result<Attempt> {
 
 pub(super) fn expired_token(scene: &Scene) -> Result<Attempt> {
     scene.wait_for_ending();
-    let token = &scene.ending.token;
+    let (token, partner) = (&scene.ending.token, &scene.ending.partner);
     let reply = Call::get(LIST).bearer(token).send(scene.gateway)?;
     let challenge = Some("Bearer realm=\"api\", error=\"invalid_token\"");
     let did = "Used a Bearer token after its time.";
-    let attempt = Attempt::refused(Stage::Known, did, reply).with_secret(token);
+    let attempt = Attempt::refused(Stage::Known, did, reply).by(partner).with_secret(token);
     Ok(attempt.header("www-authenticate", challenge))
 }
 

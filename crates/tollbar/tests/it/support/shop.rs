@@ -72,6 +72,16 @@ impl Shop {
         Self::open_with(Platform::with())
     }
 
+    /// A platform that keeps every request for the look-up, not a sample.
+    pub(crate) fn open_keeping_all() -> Self {
+        let all = "1000000";
+        Self::open_with(
+            Platform::with()
+                .set("requests.anonymous_per_second", all)
+                .set("requests.successes_per_second", all),
+        )
+    }
+
     pub(crate) fn open_with(builder: PlatformBuilder) -> Self {
         let platform = builder.start();
         let (live, sandbox) = (Upstream::start(), Upstream::start());
