@@ -75,7 +75,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Serve(command) => command.run(context)?,
         Command::Check(command) => command.run(context)?,
         Command::Demo => server::demo(context)?,
-        Command::Tour => return crate::tour::run(context.output.json),
+        Command::Tour => return crate::tour::run(&context.output),
         Command::Import(command) => command.run(context)?,
         Command::Client(command) => command.run(context)?,
         Command::Key(command) => command.run(context)?,

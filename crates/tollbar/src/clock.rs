@@ -4,28 +4,50 @@
 use rustix::time::{ClockId, clock_gettime};
 use tollbar_core::{Clock, Timestamp};
 
+/// What the machine's clocks show, in milliseconds.
+pub(crate) trait Readings: Send + Sync {
+    /// The wall clock: it can be set, in either direction.
+    fn wall_millis(&self) -> u64;
+    /// Since the machine's start: it only goes forward.
+    fn boot_millis(&self) -> u64;
+}
+
+/// The machine's own.
+pub(crate) struct Machine;
+
+impl Readings for Machine {
+    fn wall_millis(&self) -> u64 {
+        read(ClockId::Realtime)
+    }
+
+    fn boot_millis(&self) -> u64 {
+        read(ClockId::Boottime)
+    }
+}
+
 /// The clock of one process.
-pub(crate) struct AnchoredClock {
-    /// What is added to the time since the machine's start, in milliseconds.
+pub(crate) struct AnchoredClock<R = Machine> {
+    readings: R,
+    /// What is added to the time since the machine's start.
     offset_millis: u64,
 }
 
-impl AnchoredClock {
+impl<R: Readings> AnchoredClock<R> {
     /// Anchors the clock to the wall clock as it is now.
-    pub(crate) fn start() -> Self {
-        Self { offset_millis: read(ClockId::Realtime).saturating_sub(read(ClockId::Boottime)) }
+    pub(crate) fn start(readings: R) -> Self {
+        Self { offset_millis: readings.wall_millis().saturating_sub(readings.boot_millis()), readings }
     }
 
     /// By how many milliseconds the wall clock has stepped away since the start.
     pub(crate) fn step_millis(&self) -> i64 {
-        let (wall, own) = (read(ClockId::Realtime), self.now().as_millis());
+        let (wall, own) = (self.readings.wall_millis(), self.now().as_millis());
         i64::try_from(i128::from(wall) - i128::from(own)).unwrap_or(i64::MAX)
     }
 }
 
-impl Clock for AnchoredClock {
+impl<R: Readings> Clock for AnchoredClock<R> {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(read(ClockId::Boottime).saturating_add(self.offset_millis))
+        Timestamp::from_millis(self.readings.boot_millis().saturating_add(self.offset_millis))
     }
 }
 
@@ -37,11 +59,50 @@ fn read(clock: ClockId) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    };
+
     use super::*;
 
+    #[derive(Clone, Default)]
+    struct Hands {
+        wall: Arc<AtomicU64>,
+        boot: Arc<AtomicU64>,
+    }
+
+    impl Readings for Hands {
+        fn wall_millis(&self) -> u64 {
+            self.wall.load(SeqCst)
+        }
+
+        fn boot_millis(&self) -> u64 {
+            self.boot.load(SeqCst)
+        }
+    }
+
     #[test]
-    fn the_clock_starts_at_the_wall_clock_and_goes_forward() {
-        let clock = AnchoredClock::start();
+    fn a_step_of_the_wall_clock_is_seen_and_changes_nothing() {
+        const HOUR: u64 = 3_600_000;
+        let hands = Hands::default();
+        hands.wall.store(500 * HOUR, SeqCst);
+        hands.boot.store(7 * HOUR, SeqCst);
+        let clock = AnchoredClock::start(hands.clone());
+        assert_eq!((clock.now().as_millis(), clock.step_millis()), (500 * HOUR, 0));
+        // An hour goes by, and the wall clock is set back by an hour in it: what had expired stays expired.
+        hands.boot.store(8 * HOUR, SeqCst);
+        assert_eq!(clock.now().as_millis(), 501 * HOUR);
+        assert_eq!(clock.step_millis(), -3_600_000);
+        // And a month ahead: no new month's allowance.
+        hands.wall.store(2000 * HOUR, SeqCst);
+        assert_eq!(clock.now().as_millis(), 501 * HOUR);
+        assert!(clock.step_millis() > 0);
+    }
+
+    #[test]
+    fn the_machines_clock_starts_at_the_wall_clock_and_goes_forward() {
+        let clock = AnchoredClock::start(Machine);
         assert!(clock.step_millis().abs() < 1000);
         let first = clock.now();
         assert!(clock.now() >= first);

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::{
-    config::{self, Variables, value::LogLevel},
+    config::{self, value::LogLevel},
     data_folder::DataFolder,
     instance::Instance,
     output::Output,
@@ -21,7 +21,7 @@ use crate::{
 use sample::Sample;
 
 /// Serves the demo until told to stop. Without a data folder it leaves nothing behind.
-pub(crate) fn run(mut config: config::Config, data: Option<PathBuf>, json: bool) -> Result<()> {
+pub(crate) fn run(mut config: config::Config, data: Option<PathBuf>, output: &Output) -> Result<()> {
     if config.log.level == LogLevel::Info {
         // The page that is printed stays in sight.
         config.log.level = LogLevel::Warn;
@@ -36,20 +36,11 @@ pub(crate) fn run(mut config: config::Config, data: Option<PathBuf>, json: bool)
     let stage = setup::set_up(&instance.urls, &folder.data, &sample)?;
     let notes = ports::notes(&taken, &instance.urls);
     let demo = page::Demo { urls: &instance.urls, folder: &folder, sample: &sample, stage: &stage, notes };
-    let output = output(json);
-    serve::say(&if json { demo.json().to_string() } else { demo.text(output.style) });
+    serve::say(&if output.json { demo.json().to_string() } else { demo.text(output.style) });
     signals.wait()?;
     instance.stop()?;
     sample.stop()?;
     folder.remove()
-}
-
-/// Standard output, for a command that was told only whether to print JSON. Of the environment, only `NO_COLOR`
-/// concerns it.
-pub(crate) fn output(json: bool) -> Output {
-    let no_colour =
-        std::env::var_os("NO_COLOR").map(|value| ("NO_COLOR", value.to_string_lossy().into_owned()));
-    Output::new(json, &Variables::from_iter(no_colour))
 }
 
 /// Where the demo keeps its data.

@@ -15,7 +15,7 @@ use tollbar_gateway::{GatewaySettings, Metrics, Parts, RequestIds, Shared};
 use tollbar_store::Store;
 
 use crate::{
-    clock::AnchoredClock,
+    clock::{AnchoredClock, Machine},
     config::Config,
     data_folder::{Announcement, DataFolder, Running},
 };
@@ -61,7 +61,7 @@ impl Instance {
         let secrets = Secrets::derive(&data.master_secret()?);
         let operator_token = data.operator_token()?;
         let store = Store::open(data.path()).context("the store cannot be opened")?;
-        let clock = Arc::new(AnchoredClock::start());
+        let clock = Arc::new(AnchoredClock::start(Machine));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let directory = Arc::new(Directory::new(config.route_settings(), secrets));
         let last_change = runtime.block_on(load(&store, &directory, &*clock))?;

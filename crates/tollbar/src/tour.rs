@@ -14,14 +14,14 @@ use std::{collections::HashSet, process::ExitCode};
 use anyhow::{Context, Result};
 use tollbar_contract::Code;
 
+use crate::output::Output;
 use attempt::Attempt;
 use beyond::EXTRAS;
 use report::Row;
 use scene::Scene;
 
 /// Walks the whole contract; 0 only if everything holds.
-pub(crate) fn run(json: bool) -> Result<ExitCode> {
-    let output = crate::demo::output(json);
+pub(crate) fn run(output: &Output) -> Result<ExitCode> {
     let scene = Scene::set().context("the tour's platform cannot be set up")?;
     let rows = walk(&scene);
     scene.strike().context("the tour's platform did not end in good order")?;

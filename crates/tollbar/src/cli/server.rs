@@ -123,5 +123,5 @@ pub(super) fn summary(loaded: &Loaded, warnings: &[String], style: Style) -> Str
 
 pub(crate) fn demo(context: &Context) -> Result<()> {
     let loaded = config::load(None, &context.variables, &[])?;
-    crate::demo::run(loaded.config, context.data.clone(), context.output.json)
+    crate::demo::run(loaded.config, context.data.clone(), &context.output)
 }
