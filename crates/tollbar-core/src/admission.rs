@@ -22,6 +22,9 @@ mod switches;
 
 pub use switches::{check_platform, check_switches};
 
+/// How many addresses or scopes of a client stand in a cause.
+const SHOWN_MAX: usize = 20;
+
 /// A credential that is known and in date.
 #[derive(Clone)]
 pub struct Authenticated {
@@ -72,6 +75,14 @@ impl Authenticated {
             Credential::Token(claims, _) => Some(claims.scopes()),
         }
     }
+}
+
+fn not_a_token(bearer: &str) -> Rejection {
+    if checksum_is_right(bearer.as_bytes()) {
+        return malformed("the bearer value looks like an API key, which belongs into X-API-Key")
+            .saying("The Authorization header carries an API key. Send it in the header X-API-Key.");
+    }
+    malformed("the bearer token was not signed by this platform")
 }
 
 fn token_name(claims: &Claims) -> String {
@@ -127,8 +138,7 @@ fn authenticate_token(
     verify: VerifyToken<'_>,
     now: Timestamp,
 ) -> Result<Authenticated, Rejection> {
-    let claims =
-        verify(token).ok_or_else(|| malformed("the bearer token was not signed by this platform"))?;
+    let claims = verify(token).ok_or_else(|| not_a_token(token))?;
     let oauth = directory.find_oauth(claims.client_id);
     let expired = |cause: String| {
         let rejection = Rejection::new(Code::ExpiredToken, Stage::Known, cause)
@@ -220,8 +230,11 @@ pub fn check_address(client: &Client, caller: CallerAddress) -> Result<(), Rejec
     if is_allowed(caller.address, &client.record.allow_ips) {
         return Ok(());
     }
-    let allowed: Vec<String> = client.record.allow_ips.iter().map(ToString::to_string).collect();
-    let cause = format!("{caller} ({}) is not in [{}]", caller.source(), allowed.join(", "));
+    let allowed: Vec<String> =
+        client.record.allow_ips.iter().take(SHOWN_MAX).map(ToString::to_string).collect();
+    let more = client.record.allow_ips.len().saturating_sub(SHOWN_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let cause = format!("{caller} ({}) is not in [{}]{more}", caller.source(), allowed.join(", "));
     Err(Rejection::new(Code::IpNotAllowed, Stage::Address, cause).because_of(client.record.changes.addresses))
 }
 
@@ -331,7 +344,7 @@ pub fn check_scope(
     let Some(missing) = scope::find_missing(required, own.as_ref(), &client.record.scopes) else {
         return Ok(());
     };
-    let in_force: Vec<_> = scope::in_force(own.as_ref(), &client.record.scopes).collect();
+    let in_force: Vec<_> = scope::in_force(own.as_ref(), &client.record.scopes).take(SHOWN_MAX).collect();
     let cause = format!("{missing} is required; in force: [{}]", in_force.join(" "));
     let message = format!(
         "The endpoint requires the scope {missing}, which your credential does not have. \
@@ -365,7 +378,9 @@ pub fn take_rate(
     meter.take_rate(tier.rate_per_minute, now).map_err(|RateExceeded { state, retry_after_seconds }| {
         let cause = format!(
             "{} requests in 60 s is the rate of tier {}; whole again at {}",
-            state.limit, tier.name, state.reset_seconds
+            state.limit,
+            tier.name,
+            Timestamp::from_seconds(state.reset_seconds)
         );
         Rejection::new(Code::RateLimitExceeded, Stage::Rate, cause)
             .because_of(tier.change.max(client.record.changes.tier))

@@ -9,7 +9,7 @@ use tollbar_contract::{Code, Stage};
 use tollbar_core::{Cause, ChangeId, Rejection};
 use tollbar_http::Framing;
 
-use crate::upstream::Connection;
+use crate::{body::Pace, upstream::Connection};
 
 /// An answer. `'r` is the request body that may still be on its way up.
 pub(crate) struct Answer<'r> {
@@ -69,6 +69,23 @@ pub(crate) struct AnsweredError {
     pub(crate) stage: Option<Stage>,
     pub(crate) cause: Option<Cause>,
     pub(crate) change: Option<ChangeId>,
+}
+
+impl UpstreamBody<'_> {
+    /// The next piece of the answer, while the rest of the request goes up.
+    pub(crate) async fn next_piece(&mut self, pace: &mut Pace) -> Result<Option<Bytes>, Rejection> {
+        let Self { connection, upload, .. } = self;
+        let mut piece = std::pin::pin!(pace.next(&mut connection.reader));
+        if let Some(sending) = upload {
+            tokio::select! {
+                biased;
+                _ = sending => {}
+                piece = &mut piece => return piece,
+            }
+        }
+        *upload = None;
+        piece.await
+    }
 }
 
 impl AnsweredError {

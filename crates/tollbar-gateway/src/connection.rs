@@ -46,9 +46,12 @@ async fn step(
 ) -> Step {
     let settings = &worker.shared.settings;
     if !reader.has_started() {
+        // Who connects has something to say; a thousand silent ones must not keep others out.
+        let patience =
+            if is_new { settings.head_timeout.min(settings.idle_timeout) } else { settings.idle_timeout };
         let has_bytes = tokio::select! {
             biased;
-            waited = tokio::time::timeout(settings.idle_timeout, reader.wait_for_bytes()) => matches!(waited, Ok(Ok(true))),
+            waited = tokio::time::timeout(patience, reader.wait_for_bytes()) => matches!(waited, Ok(Ok(true))),
             // Bytes that are there already are a request that was accepted: it came first.
             () = closing_time(worker, is_new) => false,
         };
@@ -74,17 +77,15 @@ async fn step(
         }
     };
     writer.set_peer_version(head.version);
-    let Some(answer) = respond_to(worker, peer, request_id, &head, reader, writer).await else {
-        return linger(reader, writer).await;
+    let answer = match respond_to(worker, peer, request_id, &head, reader, writer).await {
+        Responded::Answer(answer) => answer,
+        Responded::Delivered => return linger(reader, writer).await,
+        Responded::Cut => return cut_off(&head, writer),
     };
     let is_in_step = reader.body_is_finished() || (rest_is_small(&head) && !head.expects_continue);
     let keep_alive = head.keep_alive && !answer.closes && is_in_step && !worker.is_stopping();
     if deliver(worker, answer, &head.method, keep_alive, writer).await.is_err() {
-        if head.version == Version::HTTP_10 {
-            // Its answers may end with the connection: only a reset tells it that this one is not complete.
-            let _ = SockRef::from(writer.get_ref().as_ref()).set_linger(Some(Duration::ZERO));
-        }
-        return Step::End;
+        return cut_off(&head, writer);
     }
     if keep_alive && writer.keeps_open() && drain(reader).await {
         return Step::GoOn;
@@ -99,7 +100,26 @@ async fn closing_time(worker: &Worker, is_new: bool) {
     tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
 }
 
-/// The answer to a request. `None`: it was delivered already, while the request's body was still coming.
+/// How far a request came.
+enum Responded {
+    /// This is to be delivered.
+    Answer(Answer<'static>),
+    /// The answer was delivered while the request's body was still coming.
+    Delivered,
+    /// One of the two broke off.
+    Cut,
+}
+
+/// Ends a connection whose answer is not complete.
+fn cut_off(head: &RequestHead, writer: &Writer) -> Step {
+    if head.version == Version::HTTP_10 {
+        // Its answers may end with the connection: only a reset tells it that this one is not complete.
+        let _ = SockRef::from(writer.get_ref().as_ref()).set_linger(Some(Duration::ZERO));
+    }
+    Step::End
+}
+
+/// Answers a request.
 async fn respond_to(
     worker: &Rc<Worker>,
     peer: SocketAddr,
@@ -107,7 +127,7 @@ async fn respond_to(
     head: &RequestHead,
     reader: &mut Reader,
     writer: &mut Writer,
-) -> Option<Answer<'static>> {
+) -> Responded {
     let caller = resolve_address(peer, &head.headers, &worker.shared.settings.trusted_proxies);
     let now = worker.shared.clock.now();
     let mut exchange = Exchange::new(request_id, now, head.method.clone(), head.target.path(), caller);
@@ -124,19 +144,15 @@ async fn respond_to(
     });
     finish(worker, &exchange, &mut answer);
     let (answer, upload) = answer.split();
-    let Some(mut upload) = upload else { return Some(answer) };
+    let Some(mut upload) = upload else { return Responded::Answer(answer) };
     // Both directions at once. When the answer is complete, what is left of the request is of no use.
     let mut delivery = std::pin::pin!(deliver(worker, answer, &head.method, false, writer));
-    tokio::select! {
-        _ = &mut delivery => {}
-        is_whole = &mut upload => {
-            // A broken request body cuts both connections.
-            if is_whole {
-                let _ = delivery.await;
-            }
-        }
-    }
-    None
+    let delivered = tokio::select! {
+        delivered = &mut delivery => delivered,
+        // A broken request body cuts both connections.
+        is_whole = &mut upload => if is_whole { delivery.await } else { Err(Cut) },
+    };
+    if delivered.is_ok() { Responded::Delivered } else { Responded::Cut }
 }
 
 /// The common headers, the log and the metrics.

@@ -38,6 +38,9 @@ pub(crate) enum Claimed {
     Replay(Answer<'static>),
 }
 
+/// How often a key that a failing store did not release is tried again, and after how long.
+const RELEASE_TRIES: u32 = 30;
+const RELEASE_REST: Duration = Duration::from_secs(1);
 /// Pieces of a large answer that wait for a slow client.
 const RELAY_PIECES: usize = 16;
 
@@ -194,8 +197,10 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
     let started =
         shared.idempotency.start(slot.clone(), claim.fingerprint, exchange.request_id, now, expires_at);
     if let Err(failure) = bounded(started).await {
+        drop(charged);
         let _ = done.send(finished(Err(cannot_store(&failure)), &exchange));
-        return;
+        // A store that was too slow may still carry it out. The release stands behind it in the store's queue.
+        return release_late(worker, claim, exchange.request_id).await;
     }
     let body = if body.is_empty() { Body::None } else { Body::Whole(body) };
     let answer = forward(worker, &mut exchange, &operation, &outgoing, body, &admitted, &mut charged).await;
@@ -203,14 +208,16 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
         Ok(answer) => answer,
         Err(ForwardFailure { rejection, may_have_executed, .. }) => {
             charged.settle(rejection.code.status());
-            let rejection = if may_have_executed {
+            if may_have_executed {
                 // The record stays as started: the outcome is unknown until it expires or is settled.
-                lost_outcome(&rejection)
-            } else {
-                release(worker, &slot, exchange.request_id).await;
-                rejection
-            };
+                let _ = done.send(finished(Err(lost_outcome(&rejection)), &exchange));
+                return;
+            }
+            let unreleased = release(worker, claim, exchange.request_id).await;
             let _ = done.send(finished(Err(rejection), &exchange));
+            if let Some(claim) = unreleased {
+                release_late(worker, claim, exchange.request_id).await;
+            }
             return;
         }
     };
@@ -230,7 +237,6 @@ async fn keep(
     charged: Charged,
     done: oneshot::Sender<Executed>,
 ) {
-    let slot = claim.held.slot();
     let limit = worker.shared.settings.idempotency.answer_limit_bytes;
     let mut rest = None;
     answer.body = match answer.body {
@@ -249,9 +255,11 @@ async fn keep(
         other => other,
     };
     charged.settle(answer.status.as_u16());
+    let mut unreleased = None;
     if releases {
-        release(worker, slot, exchange.request_id).await;
+        unreleased = release(worker, claim, exchange.request_id).await;
     } else {
+        let slot = claim.held.slot();
         let kept = match &answer.body {
             AnswerBody::Whole(body) if rest.is_none() => {
                 let plain = stored(&answer, body).encode(body);
@@ -263,17 +271,20 @@ async fn keep(
         if let Err(failure) = bounded(keeping).await {
             tracing::error!(%failure, request = %exchange.request_id, "an answer could not be stored; it is delivered, and the record stays unknown");
         }
+        // What is kept is kept: repeats need not wait until a large answer has gone out.
+        drop(claim);
     }
-    // What is kept is kept: repeats need not wait until a large answer has gone out.
-    drop(claim);
-    let Some((first, upstream)) = rest else {
+    if let Some((first, upstream)) = rest {
+        let (pieces, relayed) = mpsc::channel(RELAY_PIECES);
+        answer.body = AnswerBody::Relayed { framing: upstream.framing, pieces: relayed };
         let _ = done.send(finished(Ok(answer), exchange));
-        return;
-    };
-    let (pieces, relayed) = mpsc::channel(RELAY_PIECES);
-    answer.body = AnswerBody::Relayed { framing: upstream.framing, pieces: relayed };
-    let _ = done.send(finished(Ok(answer), exchange));
-    relay(worker, first, upstream, &pieces).await;
+        relay(worker, first, upstream, &pieces).await;
+    } else {
+        let _ = done.send(finished(Ok(answer), exchange));
+    }
+    if let Some(claim) = unreleased {
+        release_late(worker, claim, exchange.request_id).await;
+    }
 }
 
 /// Reads an answer's body up to the limit; beyond it, what was read and the rest.
@@ -282,10 +293,10 @@ async fn collect(
     mut upstream: UpstreamBody<'static>,
     limit_bytes: usize,
 ) -> Result<(Bytes, Option<UpstreamBody<'static>>), String> {
-    let mut pace = Pace::new(worker.shared.settings.upstream.response_timeout);
+    let mut pace = Pace::new(worker.shared.settings.upstream.idle_timeout);
     let mut body = BytesMut::new();
     loop {
-        let piece = pace.next(&mut upstream.connection.reader).await;
+        let piece = upstream.next_piece(&mut pace).await;
         match piece.map_err(|fault| format!("the upstream's answer broke off: {}", fault.message))? {
             Some(piece) => body.extend_from_slice(&piece),
             None => {
@@ -306,23 +317,18 @@ async fn relay(
     mut upstream: UpstreamBody<'static>,
     pieces: &mpsc::Sender<Result<Bytes, Cut>>,
 ) {
-    let timeout = worker.shared.settings.upstream.idle_timeout;
-    let mut first = Some(first);
+    let mut pace = Pace::new(worker.shared.settings.upstream.idle_timeout);
+    let mut piece = Ok(first);
     loop {
-        if let Some(first) = first.take()
-            && pieces.send(Ok(first)).await.is_err()
-        {
-            return;
-        }
-        let piece = match tokio::time::timeout(timeout, upstream.connection.reader.body_chunk()).await {
-            Ok(Ok(Some(piece))) => Ok(piece),
-            Ok(Ok(None)) => return upstream.connection.give_back(),
-            Ok(Err(_)) | Err(_) => Err(Cut),
-        };
         let is_cut = piece.is_err();
         if pieces.send(piece).await.is_err() || is_cut {
             return;
         }
+        piece = match upstream.next_piece(&mut pace).await {
+            Ok(Some(piece)) => Ok(piece),
+            Ok(None) => return upstream.connection.give_back(),
+            Err(_) => Err(Cut),
+        };
     }
 }
 
@@ -335,9 +341,22 @@ fn stored(answer: &Answer<'_>, body: &[u8]) -> StoredAnswer {
     }
 }
 
-async fn release(worker: &Worker, slot: &Slot, request_id: RequestId) {
-    if let Err(failure) = bounded(worker.shared.idempotency.release(slot.clone(), request_id)).await {
-        tracing::error!(%failure, request = %request_id, "an idempotency key could not be released");
+/// Frees a key; gives the claim back if the store could not.
+async fn release(worker: &Worker, claim: Claim, request_id: RequestId) -> Option<Claim> {
+    let released = bounded(worker.shared.idempotency.release(claim.held.slot().clone(), request_id)).await;
+    released.is_err().then_some(claim)
+}
+
+/// Frees a key however long the store takes, a few times over. The slot is held meanwhile: nobody shall read a record
+/// that is about to go.
+async fn release_late(worker: &Worker, claim: Claim, request_id: RequestId) {
+    for _ in 0..RELEASE_TRIES {
+        let Err(failure) = worker.shared.idempotency.release(claim.held.slot().clone(), request_id).await
+        else {
+            return;
+        };
+        tracing::error!(%failure, request = %request_id, "an idempotency key is not released yet");
+        tokio::time::sleep(RELEASE_REST).await;
     }
 }
 

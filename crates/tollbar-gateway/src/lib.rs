@@ -11,6 +11,7 @@ mod forward;
 mod inflight;
 mod keyed;
 mod listen;
+mod log_budget;
 mod metrics;
 mod own;
 mod panics;

@@ -16,6 +16,10 @@ pub struct Metrics {
     pub connections: Gauge<i64, AtomicI64>,
     /// Upstream connections opened.
     pub upstream_connects: Counter<u64, AtomicU64>,
+    /// Exchanges with upstreams that failed: not reached, timed out, broken off.
+    pub upstream_failures: Counter<u64, AtomicU64>,
+    /// Requests that the request log's budgets left out.
+    pub log_left_out: Counter<u64, AtomicU64>,
     /// Panics that were caught.
     pub panics: Counter<u64, AtomicU64>,
     /// Request log entries that did not fit.
@@ -37,6 +41,7 @@ impl Default for Metrics {
         let requests = Family::default();
         let (connections, upstream_connects, panics) =
             (Gauge::default(), Counter::default(), Counter::default());
+        let (upstream_failures, log_left_out) = (Counter::default(), Counter::default());
         let (log_dropped, clock_step_millis) = (Gauge::default(), Gauge::default());
         registry.register(
             "requests",
@@ -49,6 +54,16 @@ impl Default for Metrics {
             "Connections opened to upstreams",
             Clone::clone(&upstream_connects),
         );
+        registry.register(
+            "upstream_failures",
+            "Exchanges with upstreams that failed: not reached, timed out, broken off",
+            Clone::clone(&upstream_failures),
+        );
+        registry.register(
+            "request_log_left_out",
+            "Requests that the request log's budgets left out",
+            Clone::clone(&log_left_out),
+        );
         registry.register("panics", "Panics that were caught and answered", Clone::clone(&panics));
         registry.register(
             "request_log_dropped",
@@ -60,7 +75,17 @@ impl Default for Metrics {
             "How far the wall clock has stepped away from the platform's time; act when not near 0",
             Clone::clone(&clock_step_millis),
         );
-        Self { registry, requests, connections, upstream_connects, panics, log_dropped, clock_step_millis }
+        Self {
+            registry,
+            requests,
+            connections,
+            upstream_connects,
+            upstream_failures,
+            log_left_out,
+            panics,
+            log_dropped,
+            clock_step_millis,
+        }
     }
 }
 

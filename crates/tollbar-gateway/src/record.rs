@@ -1,12 +1,5 @@
 //! What is written down about a request: one entry for support, one count for the operator.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    net::IpAddr,
-    time::Instant,
-};
-
 use tollbar_contract::Stage;
 use tollbar_core::{
     Snapshot, admission,
@@ -15,73 +8,10 @@ use tollbar_core::{
     scope,
 };
 
-use crate::{GatewaySettings, answer::Answer, exchange::Exchange, worker::Worker};
+use crate::{answer::Answer, exchange::Exchange, worker::Worker};
 
 const METHOD_CHARS_MAX: usize = 32;
 const PATH_CHARS_MAX: usize = 512;
-
-/// How many entries of a kind may still be written in this second.
-pub(crate) struct LogBudget {
-    successes: Budget,
-    anonymous: Budget,
-    /// Who had how much of the anonymous budget: one address must not crowd out the others.
-    by_address: RefCell<HashMap<IpAddr, u32>>,
-}
-
-struct Budget {
-    per_second: u32,
-    used: Cell<u32>,
-    since: Cell<Instant>,
-}
-
-impl LogBudget {
-    /// One thread's part of what the whole process may write.
-    pub(crate) fn new(settings: &GatewaySettings) -> Self {
-        let threads = u32::try_from(settings.threads.max(1)).unwrap_or(u32::MAX);
-        let share = |per_second: u32| Budget::new(per_second.div_ceil(threads));
-        Self {
-            successes: share(settings.log_successes_per_second),
-            anonymous: share(settings.log_anonymous_per_second),
-            by_address: RefCell::default(),
-        }
-    }
-
-    /// A refusal of a caller that was not identified: at most a quarter of the budget is for one address.
-    fn take_anonymous(&self, address: IpAddr) -> bool {
-        let mut by_address = self.by_address.borrow_mut();
-        if self.anonymous.begin_second() {
-            by_address.clear();
-        }
-        let share = self.anonymous.per_second.div_ceil(4);
-        if by_address.get(&address).is_some_and(|had| *had >= share) || !self.anonymous.take() {
-            return false;
-        }
-        *by_address.entry(address).or_default() += 1;
-        true
-    }
-}
-
-impl Budget {
-    fn new(per_second: u32) -> Self {
-        Self { per_second, used: Cell::new(0), since: Cell::new(Instant::now()) }
-    }
-
-    /// Whether a new second has begun.
-    fn begin_second(&self) -> bool {
-        let is_new = self.since.get().elapsed().as_secs() >= 1;
-        if is_new {
-            self.since.set(Instant::now());
-            self.used.set(0);
-        }
-        is_new
-    }
-
-    fn take(&self) -> bool {
-        self.begin_second();
-        self.used.set(self.used.get().saturating_add(1));
-        self.used.get() <= self.per_second
-    }
-}
 
 /// Counts and logs an answered request. Errors of identified clients always; others within their budgets.
 pub(crate) fn record(worker: &Worker, exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) {
@@ -91,11 +21,15 @@ pub(crate) fn record(worker: &Worker, exchange: &Exchange, snapshot: &Snapshot, 
     // An error without a code was passed on as the upstream made it.
     let label = code.map_or(if is_error { "upstream_error" } else { "ok" }, |code| code.as_str());
     worker.shared.metrics.count_request(label, exchange.category(), environment);
-    let is_logged = match (is_error, exchange.client.is_some()) {
-        (true, true) => true,
-        (true, false) => worker.log_budget.take_anonymous(exchange.caller.address),
-        (false, _) => worker.log_budget.successes.take(),
+    let errors = &worker.shared.error_budget;
+    let is_logged = match &exchange.client {
+        _ if !is_error => worker.success_budget.take(),
+        Some(client) => errors.take_client(client.record.id),
+        None => errors.take_anonymous(exchange.caller.address),
     };
+    if is_error && !is_logged {
+        worker.shared.metrics.log_left_out.inc();
+    }
     if is_logged {
         worker.shared.requests.record(entry(exchange, snapshot, answer));
     }
@@ -157,6 +91,8 @@ fn passed(stage: Stage, exchange: &Exchange, snapshot: &Snapshot) -> Option<Stri
     let operation = exchange.operation.as_ref();
     match stage {
         Stage::Http => Some("readable".to_owned()),
+        // Health answers whether it is on or off.
+        Stage::Platform if exchange.own_route == Some("(health)") => None,
         Stage::Platform => Some(format!("on ({})", exchange.environment)),
         Stage::Presented => {
             let is_asked = authenticated.is_some() || exchange.own_route.is_none();

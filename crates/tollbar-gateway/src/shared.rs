@@ -7,7 +7,10 @@ use tollbar_core::{
     port::{AllowanceStore, IdempotencyStore, PolicyStore, PortFuture, RequestLog, StoreFailure},
 };
 
-use crate::{GatewaySettings, Metrics, RequestIds, inflight::Inflight, settings::STORE_TIMEOUT};
+use crate::{
+    GatewaySettings, Metrics, RequestIds, inflight::Inflight, log_budget::ErrorBudget,
+    settings::STORE_TIMEOUT,
+};
 
 /// What the data plane is made of.
 pub struct Parts {
@@ -35,6 +38,7 @@ pub struct Parts {
 pub struct Shared {
     parts: Parts,
     pub(crate) throttle: FailureThrottle,
+    pub(crate) error_budget: ErrorBudget,
     pub(crate) inflight: Inflight,
     pub(crate) public_url: String,
 }
@@ -44,7 +48,8 @@ impl Shared {
     pub fn new(parts: Parts, url: &str) -> Self {
         let public_url = parts.settings.public_url.as_deref().unwrap_or(url).trim_end_matches('/').to_owned();
         let throttle = FailureThrottle::new(parts.settings.failures_per_minute);
-        Self { parts, throttle, inflight: Inflight::default(), public_url }
+        let error_budget = ErrorBudget::new(parts.settings.log_anonymous_per_second);
+        Self { parts, throttle, error_budget, inflight: Inflight::default(), public_url }
     }
 }
 

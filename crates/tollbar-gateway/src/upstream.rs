@@ -18,6 +18,7 @@ use tollbar_http::{Limits, MessageReader, MessageWriter};
 use crate::{
     UpstreamSettings,
     body::{Reader, Writer},
+    worker::Worker,
 };
 
 /// The upstreams that this thread talks to, by URL.
@@ -37,6 +38,8 @@ pub(crate) struct Upstream {
     pub(crate) path: String,
     idle: RefCell<Vec<(Instant, Connection)>>,
     settings: UpstreamSettings,
+    /// The last exchange failed.
+    fails: Cell<bool>,
 }
 
 /// A connection to an upstream.
@@ -70,6 +73,7 @@ impl Upstreams {
             path: uri.path().trim_end_matches('/').to_owned(),
             idle: RefCell::default(),
             settings: self.settings,
+            fails: Cell::new(false),
         });
         self.by_url.borrow_mut().insert(url.to_owned(), upstream.clone());
         Some(upstream)
@@ -98,6 +102,21 @@ impl Upstreams {
 }
 
 impl Upstream {
+    /// Notes how an exchange ended. The log hears of it when an upstream begins to fail and when it answers again,
+    /// not for each request.
+    pub(crate) fn note(&self, worker: &Worker, failure: Option<&str>) {
+        if failure.is_some() {
+            worker.shared.metrics.upstream_failures.inc();
+        }
+        if self.fails.replace(failure.is_some()) != failure.is_some() {
+            let (host, port) = (&self.host, self.port);
+            match failure {
+                Some(cause) => tracing::warn!(%host, port, "an upstream fails: {cause}"),
+                None => tracing::info!(%host, port, "an upstream answers again"),
+            }
+        }
+    }
+
     /// An idle connection that is still open, if there is one.
     pub(crate) fn take_idle(&self) -> Option<Connection> {
         loop {

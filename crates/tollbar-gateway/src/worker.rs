@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tollbar_core::{Claims, port::UsageJournal, secret};
 
 use crate::{
-    Shared, connection, record::LogBudget, request_ids::ThreadRequestIds, settings::TOKEN_CACHE_MAX,
+    Shared, connection, log_budget::SuccessBudget, request_ids::ThreadRequestIds, settings::TOKEN_CACHE_MAX,
     upstream::Upstreams,
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct Worker {
     pub(crate) journal: Box<dyn UsageJournal>,
     pub(crate) ids: ThreadRequestIds,
     pub(crate) upstreams: Upstreams,
-    pub(crate) log_budget: LogBudget,
+    pub(crate) success_budget: SuccessBudget,
     pub(crate) health: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
@@ -60,7 +60,7 @@ impl Worker {
             journal,
             ids: ThreadRequestIds::new(),
             upstreams: Upstreams::new(settings.upstream, settings.own_addresses.clone()),
-            log_budget: LogBudget::new(settings),
+            success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
             verified_tokens: RefCell::default(),

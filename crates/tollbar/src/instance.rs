@@ -20,6 +20,7 @@ use crate::{
     data_folder::{Announcement, DataFolder, Running},
 };
 
+mod file_limit;
 mod settings;
 
 /// The tiers that a new platform begins with: name and requests per 60 seconds.
@@ -61,12 +62,34 @@ impl Instance {
         let secrets = Secrets::derive(&data.master_secret()?);
         let operator_token = data.operator_token()?;
         let store = Store::open(data.path()).context("the store cannot be opened")?;
+        // An end in good order also where the start fails: it is no power loss.
+        Self::start_on(&store, secrets, &operator_token, config, data).inspect_err(|_| {
+            let _ = store.clone().close();
+        })
+    }
+
+    fn start_on(
+        store: &Store,
+        secrets: Secrets,
+        operator_token: &str,
+        config: &Config,
+        data: &DataFolder,
+    ) -> Result<Self> {
         let clock = Arc::new(AnchoredClock::start(Machine));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let directory = Arc::new(Directory::new(config.route_settings(), secrets));
-        let last_change = runtime.block_on(load(&store, &directory, &*clock))?;
+        let last_change = runtime.block_on(load(store, &directory, &*clock))?;
 
         let mut settings = settings::gateway(config);
+        let fitting = file_limit::connections_that_fit();
+        if settings.connections_max > fitting {
+            tracing::warn!(
+                wanted = settings.connections_max,
+                possible = fitting,
+                "gateway.connections_max is lowered to what the limit of open files allows (ulimit -n)"
+            );
+            settings.connections_max = fitting;
+        }
         let bound = tollbar_gateway::bind(&settings)
             .with_context(|| format!("the gateway cannot listen on {}", settings.listen))?;
         let admin = listen(&runtime, config.admin.listen, "admin")?;
@@ -75,9 +98,9 @@ impl Instance {
         settings.own_addresses = addresses.to_vec();
         let [gateway_url, admin_url, ops_url] = addresses.map(|address| format!("http://{address}"));
 
-        let request_ids = runtime.block_on(RequestIds::start(directory.secrets.request_id_key(), &store))?;
-        let shared = Arc::new(shared(settings, &directory, &clock, &store, request_ids, &gateway_url));
-        let control = control(config, &shared, &store, &operator_token, &gateway_url, last_change);
+        let request_ids = runtime.block_on(RequestIds::start(directory.secrets.request_id_key(), store))?;
+        let shared = Arc::new(shared(settings, &directory, &clock, store, request_ids, &gateway_url));
+        let control = control(config, &shared, store, operator_token, &gateway_url, last_change);
         let journals =
             (0..config.gateway_threads()).map(|n| store.journal(n)).collect::<Result<Vec<_>, _>>()?;
         let gateway =
@@ -85,7 +108,7 @@ impl Instance {
         let control = ControlThread::start(runtime, admin, ops, control, shared, clock, store.clone())?;
         let urls = Running { pid: std::process::id(), gateway: gateway_url, admin: admin_url, ops: ops_url };
         let announcement = data.announce(urls.clone())?;
-        Ok(Self { urls, gateway, control, store, announcement })
+        Ok(Self { urls, gateway, control, store: store.clone(), announcement })
     }
 
     /// Answers what was accepted, then ends everything in good order.

@@ -65,8 +65,12 @@ impl UsageJournal for JournalWriter {
             }
             Err(error) => {
                 // The fold may have seen whole records before they were taken back, and would miss what is written in
-                // their place: nothing is appended to this file any more.
-                if let Some(broken) = open.take() {
+                // their place: nothing is appended to this file any more. One that was and is empty can go on: a disk
+                // that stays full must not be given a new file for each request.
+                let is_empty = |open: &mut Open| {
+                    open.length == 0 && open.file.metadata().is_ok_and(|metadata| metadata.len() == 0)
+                };
+                if let Some(broken) = open.take_if(|open| !is_empty(open)) {
                     self.folder.end_writing(&broken.name);
                 }
                 Err(failure(&error))

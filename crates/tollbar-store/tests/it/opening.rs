@@ -3,7 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use rusqlite::Connection;
-use tollbar_core::port::{AllowanceStore as _, PolicyStore as _, RequestIdStore as _, UsageJournal as _};
+use tollbar_core::{
+    ChangeId,
+    port::{AllowanceStore as _, PolicyStore as _, RequestIdStore as _, UsageJournal as _},
+};
 use tollbar_store::{OpenError, Store};
 
 use super::support::{LIVE, at, charged, client, folder, month, open, options, used, wait};
@@ -89,8 +92,10 @@ fn a_locked_database_is_a_failure_and_passes() {
     assert!(failure.0.contains("locked"), "{failure}");
     store.journal(0).unwrap().append(&[charged(1, at("2026-11-01"))]).unwrap();
     assert!(wait(store.load_counts(at("2026-11-01"))).is_err());
-    assert_eq!(wait(store.check()), Ok(()), "reading goes on");
+    assert!(wait(store.check()).is_err(), "a store that cannot write is not well, although it can be read");
+    assert_eq!(wait(store.find_audit(ChangeId(1))), Ok(None), "reading goes on");
     other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(wait(store.check()), Ok(()));
     wait(store.lease(client(1), LIVE, month("2026-11"), 5)).unwrap();
     assert_eq!(used(&store, 1, month("2026-11")), 1, "counted once");
 }
