@@ -13,7 +13,7 @@ const NETWORKS_MAX: usize = 500;
 /// What the store can count to.
 const ALLOWANCE_MAX: u64 = i64::MAX as u64;
 
-/// A name that people can read, type and put into a path, and that no other client has.
+/// A name that people can read, type and put into a path, and that no other client has, whatever its capital letters.
 pub(crate) fn check_name(directory: &Directory, name: &str, own: Option<ClientId>) -> Result<(), Fault> {
     let bad = |why: &str| Err(Fault::bad(format!("name: `{}` {why}", name.escape_debug())));
     if !(1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) {
@@ -29,12 +29,19 @@ pub(crate) fn check_name(directory: &Directory, name: &str, own: Option<ClientId
     if looks_like_id(name) {
         return bad("looks like an id, and could be taken for one");
     }
-    match directory.find_client_named(name) {
-        Some(other) if Some(other.record.id) != own => {
-            Err(Fault::conflict(format!("name: `{name}` is taken by client {}", other.record.id)))
-        }
-        _ => Ok(()),
-    }
+    let small = name.to_lowercase();
+    let is_same = |other: &ClientRecord| !other.deleted && other.name.to_lowercase() == small;
+    let clients = directory.clients();
+    let Some(other) = clients.iter().find(|other| Some(other.record.id) != own && is_same(&other.record))
+    else {
+        return Ok(());
+    };
+    let spelling = if other.record.name == name {
+        String::new()
+    } else {
+        format!(" as `{}`; names must differ in more than capital letters", other.record.name)
+    };
+    Err(Fault::conflict(format!("name: `{name}` is taken by client {}{spelling}", other.record.id)))
 }
 
 pub(crate) fn check_tier(directory: &Directory, tier: &str) -> Result<(), Fault> {
@@ -44,7 +51,9 @@ pub(crate) fn check_tier(directory: &Directory, tier: &str) -> Result<(), Fault>
     }
     let tiers: Vec<&str> = snapshot.tiers.keys().map(String::as_str).collect();
     Err(Fault::bad(if tiers.is_empty() {
-        format!("tier: `{tier}` does not exist, and no other does; make it with PUT /admin/v1/tiers/{{name}}")
+        format!(
+            "tier: `{tier}` does not exist, and no other does; make it with `tollbar tier set NAME --rate N` (PUT /admin/v1/tiers/{{name}})"
+        )
     } else {
         format!("tier: `{tier}` does not exist; there are {}", tiers.join(", "))
     }))
@@ -97,6 +106,22 @@ pub(crate) fn parse_networks(texts: &[String]) -> Result<Vec<IpNet>, Fault> {
     Ok(networks)
 }
 
+/// Everything that a new client may do, for the audit trail.
+pub(crate) fn describe(record: &ClientRecord) -> String {
+    let [live, sandbox] = record.allowance;
+    let scopes: Vec<&str> = record.scopes.iter().map(String::as_str).collect();
+    let addresses = if record.allow_ips.is_empty() { "any".to_owned() } else { networks(record) };
+    format!(
+        "{}: tier {}, live allowance {live} and sandbox allowance {sandbox} requests a month, overage {}, writes {}, access {}, addresses {addresses}, scopes [{}]",
+        record.name,
+        record.tier,
+        overage(record),
+        if record.write_enabled { "enabled" } else { "not enabled" },
+        if record.access_enabled { "enabled" } else { "not enabled" },
+        scopes.join(" ")
+    )
+}
+
 /// What changed, for the audit trail.
 pub(crate) fn describe_differences(old: &ClientRecord, new: &ClientRecord) -> String {
     let mut differences = Vec::new();
@@ -105,15 +130,10 @@ pub(crate) fn describe_differences(old: &ClientRecord, new: &ClientRecord) -> St
             differences.push(format!("{what} {old} -> {new}"));
         }
     };
-    let networks = |record: &ClientRecord| {
-        let texts: Vec<String> = record.allow_ips.iter().map(ToString::to_string).collect();
-        format!("[{}]", texts.join(", "))
-    };
-    let overage = |record: &ClientRecord| format!("{:?}", record.overage).to_lowercase();
     differs("name", old.name.clone(), new.name.clone());
     differs("tier", old.tier.clone(), new.tier.clone());
-    differs("allowance", old.allowance[0].to_string(), new.allowance[0].to_string());
-    differs("sandbox_allowance", old.allowance[1].to_string(), new.allowance[1].to_string());
+    differs("live allowance", old.allowance[0].to_string(), new.allowance[0].to_string());
+    differs("sandbox allowance", old.allowance[1].to_string(), new.allowance[1].to_string());
     differs("overage", overage(old), overage(new));
     differs("write_enabled", old.write_enabled.to_string(), new.write_enabled.to_string());
     differs("access_enabled", old.access_enabled.to_string(), new.access_enabled.to_string());
@@ -123,6 +143,15 @@ pub(crate) fn describe_differences(old: &ClientRecord, new: &ClientRecord) -> St
     differences.extend(new.scopes.difference(&old.scopes).map(|scope| format!("scope +{scope}")));
     differences.extend(old.scopes.difference(&new.scopes).map(|scope| format!("scope -{scope}")));
     format!("{}: {}", old.name, differences.join("; "))
+}
+
+fn networks(record: &ClientRecord) -> String {
+    let texts: Vec<String> = record.allow_ips.iter().map(ToString::to_string).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+fn overage(record: &ClientRecord) -> String {
+    format!("{:?}", record.overage).to_lowercase()
 }
 
 /// Control characters, and those that make two names look the same.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tollbar_core::{ClientRecord, Timestamp};
+use tollbar_core::{ClientRecord, KeyId, OauthId, Timestamp};
 
 use crate::fault::Fault;
 
@@ -40,6 +40,13 @@ pub(crate) fn check_own_scopes(own: Option<&BTreeSet<String>>, client: &ClientRe
         missing.join(", "),
         has.join(" ")
     )))
+}
+
+/// What was asked for, if it is the id of a credential. Anything else may be the credential itself, which must not be
+/// repeated.
+pub(crate) fn shown_id(asked: &str) -> Option<&str> {
+    let is_id = asked.parse::<KeyId>().is_ok() || asked.parse::<OauthId>().is_ok();
+    is_id.then_some(asked)
 }
 
 pub(crate) fn check_count(count: usize) -> Result<(), Fault> {

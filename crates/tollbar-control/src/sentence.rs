@@ -1,9 +1,11 @@
 //! One sentence about one request, for support to copy and send to the partner.
 //!
 //! Made only of what the partner sent or was answered: method, path, time, address, code, message. The steps, the
-//! compared values, the change behind a refusal and the upstream's status stay with the operator.
+//! compared values, the change behind a refusal and the upstream's status stay with the operator; where they tell one
+//! case of a code from another, that alone is said ([`trace`]).
 
 mod reason;
+mod trace;
 
 use tollbar_contract::{Code, Environment};
 use tollbar_core::{Timestamp, port::RequestEntry};
@@ -12,7 +14,13 @@ const PATH_CHARACTERS_MAX: usize = 200;
 
 /// Such as `Your request a1b2c3d4e5f6 (POST /v1/orders, 2026-11-22 09:16:10 UTC) was refused with scope_missing: ...`.
 pub(crate) fn sentence(entry: &RequestEntry) -> String {
-    format!("Your request {} ({}) {}.", entry.request_id.0, occasion(entry), outcome(entry))
+    format!(
+        "Your request {} ({}) {}{}.",
+        entry.request_id.0,
+        occasion(entry),
+        outcome(entry),
+        repetition(entry)
+    )
 }
 
 /// What was called, and when. A request that could not be read has no method or path.
@@ -40,6 +48,15 @@ fn outcome(entry: &RequestEntry) -> String {
         // Recorded by another version.
         None => format!("was answered with {status} ({})", one_line(code, 64)),
     }
+}
+
+/// Said of an answer that was not made for this request.
+fn repetition(entry: &RequestEntry) -> String {
+    trace::replayed(entry).map_or_else(String::new, |first| {
+        format!(
+            "; this repeats the answer to your request {first}, which had the same Idempotency-Key, and nothing was executed again"
+        )
+    })
 }
 
 /// `2026-11-22 09:16:10 UTC`

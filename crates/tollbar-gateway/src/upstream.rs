@@ -83,7 +83,8 @@ impl Upstreams {
     pub(crate) fn sweep(&self) {
         self.by_url.borrow_mut().retain(|_, upstream| {
             upstream.idle.borrow_mut().retain(|(since, _)| since.elapsed() < self.settings.keep_idle);
-            !upstream.idle.borrow().is_empty() || Rc::strong_count(upstream) > 1
+            // One that fails is remembered: its return is to be noticed.
+            !upstream.idle.borrow().is_empty() || upstream.fails.get() || Rc::strong_count(upstream) > 1
         });
     }
 

@@ -3,11 +3,13 @@
 mod api;
 mod audit;
 mod client;
+mod confirm;
 mod context;
 mod credential;
 mod definition;
 mod import;
 mod key;
+mod number;
 mod oauth;
 mod reference;
 mod request;
@@ -26,10 +28,10 @@ use clap::{Parser, error::ErrorKind};
 use serde_json::json;
 
 use crate::{
-    config::Variables,
+    config::{Faults, Variables},
     output::{self, Output},
 };
-use context::Context;
+use context::{Context, Wrong};
 use definition::{Cli, Command};
 
 /// Runs a command line: 0 if all went well, 1 for an error, 2 for a command line that is wrong.
@@ -51,7 +53,8 @@ pub(crate) fn run(
         Err(fault) if output::is_closed(&fault) => ExitCode::SUCCESS,
         Err(fault) => {
             output::report(&fault, output.json);
-            ExitCode::FAILURE
+            let is_of_flags = fault.downcast_ref::<Faults>().is_some_and(Faults::are_of_flags);
+            if is_of_flags || fault.is::<Wrong>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -3,7 +3,10 @@
 mod table;
 mod text;
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+};
 
 use serde_json::{Value, json};
 
@@ -82,7 +85,8 @@ impl Output {
         if self.json {
             self.line(answer.text.trim_end())
         } else {
-            self.line(human(&answer.value, self.style).trim_end())
+            let text = human(&answer.value, self.style);
+            self.line(&format!("{}{}", text.trim_end(), warnings(&answer.value, self.style)))
         }
     }
 
@@ -109,6 +113,34 @@ impl Output {
         to_stderr(&line);
     }
 }
+
+/// What the server did as it was asked to, and would have one look at.
+fn warnings(answer: &Value, style: Style) -> String {
+    let all = answer["warnings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let lines = all
+        .iter()
+        .map(|warning| format!("\n{} {}", style.paint(Tone::Warning, "warning:"), word(warning, "")));
+    if all.is_empty() { String::new() } else { format!("\n{}", lines.collect::<String>()) }
+}
+
+/// A command line that clap cannot see to be wrong; it ends as every wrong one does.
+#[derive(Debug)]
+pub(crate) struct Wrong(pub(crate) String);
+
+impl Wrong {
+    /// As the error of a command.
+    pub(crate) fn line(message: impl Into<String>) -> anyhow::Error {
+        Self(message.into()).into()
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
 
 /// An error, on standard error.
 pub(crate) fn report(error: &anyhow::Error, json: bool) {

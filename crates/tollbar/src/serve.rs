@@ -1,7 +1,7 @@
 //! `tollbar serve`: starts the platform, says where it is, and ends it in good order on SIGTERM or SIGINT.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::{ErrorKind, IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
@@ -10,10 +10,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    client::AdminClient,
     config::{Config, value::LogFormat},
     data_folder::DataFolder,
     instance::Instance,
+    output::{count, safe, word},
 };
+
+/// APIs that the greeting names, at most.
+const SERVED_SHOWN_MAX: usize = 5;
 
 /// What is only asked for on the command line.
 pub(crate) struct ServeOptions {
@@ -27,30 +32,60 @@ pub(crate) struct ServeOptions {
 pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) -> Result<()> {
     start_logging(config);
     let signals = Signals::register()?;
+    let mut ready = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     let instance = Instance::start(config, data)?;
-    say(&if options.json { urls(&instance).to_string() } else { welcome(&instance, data.path()) });
-    if let Some(path) = &options.ready_file {
-        write_ready_file(path, &instance)?;
+    say(&if options.json {
+        urls(&instance).to_string()
+    } else {
+        welcome(&instance, data.path(), &served(&instance, data))
+    });
+    if let Some(ready) = &mut ready {
+        ready.write(urls(&instance).to_string())?;
     }
     signals.wait()?;
     tracing::info!("draining: what was accepted is answered, nothing new is");
     instance.stop()?;
+    drop(ready);
     tracing::info!("ended in good order");
     Ok(())
 }
 
-fn welcome(instance: &Instance, data: &Path) -> String {
+/// The APIs that were there already, a line for each. They are asked of the server as any command would.
+fn served(instance: &Instance, data: &DataFolder) -> Vec<String> {
+    let token = data.find_operator_token().ok().flatten().unwrap_or_default();
+    // A greeting is worth no failure.
+    let Ok(answer) = AdminClient::new(&instance.urls.admin, &token).get("/apis") else { return Vec::new() };
+    let apis = answer.value["apis"].as_array().map(Vec::as_slice).unwrap_or_default();
+    apis.iter()
+        .map(|api| {
+            let base = instance.urls.gateway.clone() + api["base"].as_str().unwrap_or_default();
+            let about = format!("{} {}", word(api, "/title"), word(api, "/version"));
+            format!("{about}, {} endpoints, at {}", count(api, "/endpoints"), safe(&base))
+        })
+        .collect()
+}
+
+fn welcome(instance: &Instance, data: &Path, served: &[String]) -> String {
     let urls = &instance.urls;
+    let next = if served.is_empty() {
+        format!("Next: tollbar import openapi.yaml --upstream http://127.0.0.1:9000{}", data_flag(data))
+    } else {
+        let shown: String = served.iter().take(SERVED_SHOWN_MAX).map(|api| format!("\n  {api}")).collect();
+        let more = match served.len().saturating_sub(SERVED_SHOWN_MAX) {
+            0 => String::new(),
+            more => format!("\n  and {more} more; `tollbar api list{}` shows them", data_flag(data)),
+        };
+        format!("Served:{shown}{more}\n")
+    };
     format!(
         "Tollbar {} is running.\n\n  gateway  {}   partners call this\n  admin    {}   the command line uses this\n  ops      {}   \
-         /livez /readyz /metrics\n  data     {}\n\nNext: tollbar import openapi.yaml --upstream http://127.0.0.1:9000{}\n\
+         /livez /readyz /metrics\n  data     {}\n\n{next}\n\
          Stop with Ctrl-C: what was accepted is still answered.",
         env!("CARGO_PKG_VERSION"),
         urls.gateway,
         urls.admin,
         urls.ops,
         data.display(),
-        data_flag(data),
     )
 }
 
@@ -118,16 +153,54 @@ pub(crate) fn start_logging(config: &Config) {
     };
 }
 
-/// Whole or not at all: whoever waits for the file never reads half of it.
-fn write_ready_file(path: &Path, instance: &Instance) -> Result<()> {
-    let urls = &instance.urls;
-    let text =
-        serde_json::json!({ "gateway": urls.gateway, "admin": urls.admin, "ops": urls.ops }).to_string();
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".part");
-    std::fs::write(&partial, text)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .with_context(|| format!("the ready file {} cannot be written", path.display()))
+/// The file that says that the server is ready; it is there only as long as that is so.
+struct ReadyFile {
+    path: PathBuf,
+    partial: PathBuf,
+    text: Option<String>,
+}
+
+impl ReadyFile {
+    /// Takes away what an earlier server left, and sees that a new one can be written.
+    fn prepare(path: &Path) -> Result<Self> {
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".part");
+        let ready = Self { path: path.to_owned(), partial: partial.into(), text: None };
+        let removed = match std::fs::remove_file(path) {
+            Err(fault) if fault.kind() != ErrorKind::NotFound => Err(fault),
+            _ => Ok(()),
+        };
+        removed.and_then(|()| std::fs::write(&ready.partial, "")).with_context(|| ready.cannot())?;
+        Ok(ready)
+    }
+
+    /// Whole or not at all: whoever waits for the file never reads half of it.
+    fn write(&mut self, text: String) -> Result<()> {
+        std::fs::write(&self.partial, &text)
+            .and_then(|()| std::fs::rename(&self.partial, &self.path))
+            .with_context(|| self.cannot())?;
+        self.text = Some(text);
+        Ok(())
+    }
+
+    fn cannot(&self) -> String {
+        format!("the ready file {} cannot be written", self.path.display())
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        match &self.text {
+            None => {
+                let _ = std::fs::remove_file(&self.partial);
+            }
+            // A server that was started since has written its own.
+            Some(text) if std::fs::read_to_string(&self.path).is_ok_and(|found| found == *text) => {
+                let _ = std::fs::remove_file(&self.path);
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 /// To standard output; a reader that went away is no fault.

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod beyond;
+mod example;
 mod judge;
 mod provoke;
 mod report;
@@ -24,8 +25,9 @@ use scene::Scene;
 pub(crate) fn run(output: &Output) -> Result<ExitCode> {
     let scene = Scene::set().context("the tour's platform cannot be set up")?;
     let rows = walk(&scene);
+    let example = example::find(&scene, &rows);
     scene.strike().context("the tour's platform did not end in good order")?;
-    output.either(&report::json(&rows), |style| report::text(&rows, style))?;
+    output.either(&report::json(&rows), |style| report::text(&rows, example.as_ref(), style))?;
     let holds = rows.iter().all(|row| row.faults.is_empty());
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -50,8 +52,9 @@ fn walk(scene: &Scene) -> Vec<Row> {
     let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     let mut ids = HashSet::new();
     for row in &mut rows {
-        if !ids.insert(row.request_id.clone()) {
-            row.faults.push(format!("the request id {} was given twice", row.request_id));
+        let id = row.request_id().to_owned();
+        if !ids.insert(id.clone()) {
+            row.faults.push(format!("the request id {id} was given twice"));
         }
     }
     rows
@@ -69,19 +72,17 @@ fn row(
             code,
             is_provocation,
             outcome: Some(attempt.outcome),
-            status: attempt.reply.status,
-            did: attempt.did.to_owned(),
-            request_id: attempt.reply.request_id().to_owned(),
             faults: judge::judge(scene, code, &attempt, scene.sample.count() - before),
+            did: attempt.did.to_owned(),
+            reply: Some(attempt.reply),
         },
         Err(fault) => Row {
             code,
             is_provocation,
             outcome: None,
-            status: 0,
-            did: "It could not be provoked.".to_owned(),
-            request_id: String::new(),
             faults: vec![format!("{fault:#}")],
+            did: "It could not be provoked.".to_owned(),
+            reply: None,
         },
     }
 }

@@ -11,8 +11,8 @@ use super::Shared;
 use crate::{
     change::{Change, Note},
     client_rules::{
-        check_allowance, check_name, check_scopes, check_tier, describe_differences, parse_networks,
-        unknown_scopes,
+        check_allowance, check_name, check_scopes, check_tier, describe, describe_differences,
+        parse_networks, unknown_scopes,
     },
     control::Control,
     fault::Fault,
@@ -86,14 +86,7 @@ pub(super) async fn create(
             change: change.id,
             changes: ClientChanges::all(change.id),
         };
-        let scopes: Vec<&str> = record.scopes.iter().map(String::as_str).collect();
-        let [live, sandbox] = record.allowance;
-        let detail = format!(
-            "{}: tier {}, {live} requests a month live and {sandbox} sandbox, scopes [{}]",
-            record.name,
-            record.tier,
-            scopes.join(" ")
-        );
+        let detail = describe(&record);
         let id = record.id;
         change.commit(vec![PolicyChange::PutClient(record)], Note::new("client.create", &id, detail)).await?;
         Ok((StatusCode::CREATED, Json(shown(&change, id, warnings)?)))

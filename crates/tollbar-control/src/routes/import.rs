@@ -45,6 +45,14 @@ pub(super) struct ImportView {
     scopes: BTreeSet<String>,
     warnings: Vec<String>,
     replaced: bool,
+    upstream: Option<String>,
+    sandbox_upstream: Option<String>,
+    /// The sandbox upstream of what was replaced; `null` if it had none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_sandbox_upstream: Option<Option<String>>,
+    /// Endpoints that were not there before, and those that are gone.
+    added: usize,
+    removed: usize,
 }
 
 #[derive(Serialize)]
@@ -98,16 +106,21 @@ pub(super) async fn import(
             Fault::bad(format!("document: {}", conflicts.join("; ")))
         })?;
         let snapshot = change.control.directory.snapshot();
-        let replaced = snapshot.catalogue.find_base(&record.base).is_some();
+        let old = snapshot.catalogue.find_base(&record.base).map(|api| &api.record);
         warnings.extend(nested_bases(&snapshot.catalogue, &record.base));
-        let shown = view_of(&record, warnings, replaced);
+        warnings.extend(lost_sandbox(old, &record));
+        let shown = view_of(&record, warnings, old);
         let [upstream, sandbox] = record.upstreams.each_ref().map(|url| url.as_deref().unwrap_or("none"));
         let detail = format!(
             "{} {}, {} endpoints, upstream {upstream}, sandbox upstream {sandbox}{}",
             record.title,
             record.version,
             record.endpoints.len(),
-            if replaced { ", in place of what was there" } else { "" }
+            if shown.replaced {
+                format!(", in place of what was there: {} added, {} removed", shown.added, shown.removed)
+            } else {
+                String::new()
+            }
         );
         let note = Note::new("api.import", &shown.base, detail);
         change.commit_with(vec![PolicyChange::PutApi(Box::new(record))], note, Some(document)).await?;
@@ -186,6 +199,16 @@ fn nested_bases(catalogue: &Catalogue, base: &str) -> Vec<String> {
         .collect()
 }
 
+/// An import says everything anew: a sandbox upstream that is not named again is gone.
+fn lost_sandbox(old: Option<&ApiRecord>, new: &ApiRecord) -> Option<String> {
+    let [_, before] = &old?.upstreams;
+    let [_, now] = &new.upstreams;
+    let lost = before.as_deref().filter(|_| now.is_none())?;
+    Some(format!(
+        "the sandbox upstream {lost} is gone: sandbox calls are not_found now; give --sandbox-upstream to keep it"
+    ))
+}
+
 fn hits_any(catalogue: &Catalogue, switch: &Switch) -> bool {
     let mut endpoints = catalogue
         .apis()
@@ -201,7 +224,11 @@ fn hits_any(catalogue: &Catalogue, switch: &Switch) -> bool {
     }
 }
 
-fn view_of(record: &ApiRecord, warnings: Vec<String>, replaced: bool) -> ImportView {
+fn view_of(record: &ApiRecord, warnings: Vec<String>, old: Option<&ApiRecord>) -> ImportView {
+    let names =
+        |record: &ApiRecord| record.endpoints.iter().map(EndpointRecord::name).collect::<BTreeSet<_>>();
+    let (before, after) = (old.map(names).unwrap_or_default(), names(record));
+    let [upstream, sandbox_upstream] = record.upstreams.clone();
     let mut categories: BTreeMap<&str, usize> = BTreeMap::new();
     for endpoint in &record.endpoints {
         *categories.entry(&endpoint.category).or_default() += 1;
@@ -217,6 +244,14 @@ fn view_of(record: &ApiRecord, warnings: Vec<String>, replaced: bool) -> ImportV
             .collect(),
         scopes: record.endpoints.iter().flat_map(|endpoint| endpoint.scopes.iter().cloned()).collect(),
         warnings,
-        replaced,
+        replaced: old.is_some(),
+        upstream,
+        sandbox_upstream,
+        previous_sandbox_upstream: old.map(|old| {
+            let [_, sandbox] = old.upstreams.clone();
+            sandbox
+        }),
+        added: after.difference(&before).count(),
+        removed: before.difference(&after).count(),
     }
 }

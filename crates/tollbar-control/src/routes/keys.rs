@@ -17,7 +17,7 @@ use super::Shared;
 use crate::{
     change::{Change, Note},
     control::Control,
-    credential::{check_count, check_own_scopes, grace_end},
+    credential::{check_count, check_own_scopes, grace_end, shown_id},
     fault::Fault,
     input::{Body, Nothing, OptionalBody, Path, parse_future_time},
     view::{self, KeyView},
@@ -86,7 +86,10 @@ pub(super) async fn rotate(
         let client = change.control.find_existing_client(&old.client.to_string())?;
         check_count(change.control.directory.keys_of(old.client).len())?;
         let now = change.now;
-        let instead = format!("create a new one with POST /admin/v1/clients/{}/keys", old.client);
+        let instead = format!(
+            "create a new one with `tollbar key create {client}` (POST /admin/v1/clients/{client}/keys)",
+            client = old.client
+        );
         if let Some(at) = old.revoked_from().filter(|_| old.is_revoked(now)) {
             return Err(Fault::conflict(format!("key {} is revoked since {at}; {instead}", old.id)));
         }
@@ -135,8 +138,10 @@ pub(super) async fn revoke(
 fn find_key(control: &Control, id: &str) -> Result<Arc<KeyRecord>, Fault> {
     let parsed: Option<KeyId> = id.parse().ok();
     parsed.and_then(|id| control.directory.find_key_by_id(id)).ok_or_else(|| {
-        // Somebody may have put in the key itself: then it must not be repeated.
-        Fault::not_found("there is no key with this id; ids look like key_0AbC..., and GET /admin/v1/clients/{client}/keys lists them")
+        let asked = shown_id(id).unwrap_or("with this id");
+        Fault::not_found(format!(
+            "there is no key {asked}; ids look like key_0AbC..., and `tollbar key list CLIENT` (GET /admin/v1/clients/{{client}}/keys) lists them"
+        ))
     })
 }
 

@@ -8,14 +8,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tollbar_contract::Environment;
 use tollbar_core::{
-    OauthId, OauthRecord, OauthSecret, PolicyChange, api_key::generate_client_secret, secret::PEPPER_ID,
+    OauthId, OauthRecord, OauthSecret, PolicyChange, SANDBOX_PREFIX, api_key::generate_client_secret,
+    secret::PEPPER_ID,
 };
 
 use super::Shared;
 use crate::{
     change::{Change, Note},
     control::Control,
-    credential::{check_count, grace_end},
+    credential::{check_count, grace_end, shown_id},
     fault::Fault,
     input::{Body, Nothing, OptionalBody, Path},
     view::{self, OauthView},
@@ -60,7 +61,13 @@ pub(super) async fn create(
         };
         let detail = format!("{environment} credential for {} ({})", client.record.name, client.record.id);
         change.commit(vec![PolicyChange::PutOauth(record)], Note::new("oauth.create", &id, detail)).await?;
-        let answer = json!({ "client_id": id, "client_secret": secret, "environment": environment });
+        let answer = json!({
+            "client_id": id,
+            "client_secret": secret,
+            "environment": environment,
+            "created_at": view::time(change.now),
+            "token_url": token_url(&change.control, environment),
+        });
         Ok((StatusCode::CREATED, Json(answer)))
     };
     control.change(work).await
@@ -86,8 +93,9 @@ pub(super) async fn rotate(
         let now = change.now;
         if let Some(at) = record.revoked_at {
             return Err(Fault::conflict(format!(
-                "credential {} is revoked since {at}; create a new one with POST /admin/v1/clients/{}/oauth",
-                record.id, record.client
+                "credential {} is revoked since {at}; create a new one with `tollbar oauth create {client}` (POST /admin/v1/clients/{client}/oauth)",
+                record.id,
+                client = record.client
             )));
         }
         let end = grace_end(now, input.grace_seconds)?;
@@ -139,9 +147,28 @@ pub(super) async fn revoke(
 fn find_oauth(control: &Control, id: &str) -> Result<Arc<OauthRecord>, Fault> {
     let parsed: Option<OauthId> = id.parse().ok();
     parsed.and_then(|id| control.directory.find_oauth(id)).ok_or_else(|| {
-        // Somebody may have put in the secret: then it must not be repeated.
-        Fault::not_found("there is no credential with this client_id; they look like oc_0AbC..., and GET /admin/v1/clients/{client}/oauth lists them")
+        let asked = shown_id(id).map_or("this client_id".to_owned(), |id| format!("the client_id {id}"));
+        Fault::not_found(format!(
+            "there is no credential with {asked}; they look like oc_0AbC..., and `tollbar oauth list CLIENT` (GET /admin/v1/clients/{{client}}/oauth) lists them"
+        ))
     })
+}
+
+/// Where the credential is exchanged for tokens. It opens every API of its environment, so that any base will do.
+fn token_url(control: &Control, environment: Environment) -> String {
+    let (gateway, routes) = (&control.settings.gateway_url, &control.directory.routes);
+    let start = match (&routes.hosts, environment) {
+        (Some([live, sandbox]), _) => {
+            let scheme = gateway.split("://").next().unwrap_or("https");
+            let host = if environment == Environment::Live { live } else { sandbox };
+            format!("{scheme}://{host}")
+        }
+        (None, Environment::Live) => gateway.clone(),
+        (None, Environment::Sandbox) => format!("{gateway}{SANDBOX_PREFIX}"),
+    };
+    let snapshot = control.directory.snapshot();
+    let base = snapshot.catalogue.bases(routes).min().unwrap_or_default();
+    format!("{start}{base}{}/oauth/token", routes.own_prefix)
 }
 
 fn new_secret(control: &Control) -> (String, OauthSecret) {

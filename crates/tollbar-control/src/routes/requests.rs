@@ -33,7 +33,7 @@ pub(super) async fn show(State(control): Shared, Path(id): Path<String>) -> Resu
     })?;
     let entry = control.requests.find_request(id).await?.ok_or_else(|| {
         Fault::not_found(format!(
-            "request {id} is not in the log; every error of an identified client is kept, of others and of successes a part"
+            "request {id} is not in the log; every error of an identified client is kept, of others and of successes a part, or the server ended before it was written, or it was beyond requests.anonymous_per_second"
         ))
     })?;
     let change = match entry.change {

@@ -91,12 +91,13 @@ pub(super) async fn throw(
         let changes = obsolete.chain([PolicyChange::PutSwitch(switch.clone())]).collect();
         let end = until.map_or("with no end set".to_owned(), |until| format!("until {until}"));
         let detail = format!(
-            "{} off{}, {end}; message: {}",
+            "{} off{} by {}, {end}; message: {}",
             name_of(&target),
             in_environment(input.environment),
+            switch.id,
             switch.message.as_deref().unwrap_or("none")
         );
-        change.commit(changes, Note::new("switch.off", &switch.id, detail)).await?;
+        change.commit(changes, Note::new("switch.off", &name_of(&target), detail)).await?;
         Ok((StatusCode::CREATED, Json(view::switch(&switch))))
     };
     control.change(work).await
@@ -110,7 +111,7 @@ pub(super) async fn take_back(
     let work = async move |mut change: Change| {
         let target = SwitchTarget::from(input.target);
         let snapshot = change.control.directory.snapshot();
-        let mut removed = Vec::new();
+        let (mut removed, mut ids) = (Vec::new(), Vec::new());
         let mut changes = Vec::new();
         let now = change.now;
         let thrown = snapshot.switches.iter().filter(|switch| is_in_force(switch, now));
@@ -126,12 +127,18 @@ pub(super) async fn take_back(
                 _ => changes.push(PolicyChange::RemoveSwitch(switch.id)),
             }
             removed.push(view::switch(switch));
+            ids.push(switch.id.to_string());
         }
         if removed.is_empty() {
             // Nothing to do, unless the name is mistyped and the real one stays off.
             check_target(&change.control.directory, &target)?;
         } else {
-            let detail = format!("{} on{}", name_of(&target), in_environment(input.environment));
+            let detail = format!(
+                "{} on{}, ending {}",
+                name_of(&target),
+                in_environment(input.environment),
+                ids.join(", ")
+            );
             change.commit(changes, Note::new("switch.on", &name_of(&target), detail)).await?;
         }
         Ok(Json(json!({ "removed": removed })))

@@ -17,8 +17,10 @@ use crate::{
 const KEPT_SECONDS: u64 = 366 * 86_400;
 /// The longest life of a token. If a token's end is given wrongly, its revocation must not end before it does.
 const KEPT_SECONDS_MIN: u64 = 86_400;
-/// No longer than ours are: a key or a secret put here by mistake is longer, and must not be stored.
-const TOKEN_ID_CHARACTERS_MAX: usize = 22;
+/// A token's id is two 64-bit numbers in base 62. Anything else, such as a key put here by mistake, must not be stored.
+const HALF_CHARACTERS: usize = 11;
+/// The greatest of them. The digits stand in the order of ASCII, so that texts compare as the numbers do.
+const HALF_MAX: &str = "LygHa16AHYF";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,12 +54,14 @@ async fn revoke_one(
     token_id: String,
     expires_at: Option<String>,
 ) -> Result<Json<Value>, Fault> {
-    let is_plain = token_id.bytes().all(|b| b.is_ascii_alphanumeric());
-    if !is_plain || !(1..=TOKEN_ID_CHARACTERS_MAX).contains(&token_id.len()) {
-        // A whole token must not be stored or repeated.
-        return Err(Fault::bad(
-            "token_id: this is not a token's id; the id is the `jti` claim, not the token",
-        ));
+    if !is_token_id(&token_id) {
+        // It is not repeated: it may be a whole token.
+        return Err(Fault::bad(format!(
+            "token_id: what was sent ({} characters) is not a token's id, so nothing was revoked; the id is the `jti` claim, \
+             {} letters and digits, not the token",
+            token_id.chars().count(),
+            2 * HALF_CHARACTERS
+        )));
     }
     let expires_at = match expires_at {
         Some(text) => parse_future_time("expires_at", &text, change.now)?,
@@ -88,4 +92,36 @@ async fn revoke_all(mut change: Change, client: &str) -> Result<Json<Value>, Fau
     let note = Note::new("client.revoke_tokens", &record.id, detail);
     change.commit(vec![PolicyChange::PutClient(record)], note).await?;
     Ok(Json(answer))
+}
+
+fn is_token_id(text: &str) -> bool {
+    let is_half = |half: &str| half.len() == HALF_CHARACTERS && half <= HALF_MAX;
+    text.bytes().all(|b| b.is_ascii_alphanumeric())
+        && text.split_at_checked(HALF_CHARACTERS).is_some_and(|(a, b)| is_half(a) && is_half(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use tollbar_core::{OauthId, token::new_token_id};
+
+    use super::*;
+
+    #[test]
+    fn only_what_could_have_been_issued_is_a_token_id() {
+        assert_eq!(OauthId::from_number(u64::MAX).to_string(), format!("oc_{HALF_MAX}"));
+        assert!((0..100).all(|_| is_token_id(&new_token_id())));
+        let greatest = format!("{HALF_MAX}{HALF_MAX}");
+        assert!(is_token_id(&greatest) && is_token_id(&"0".repeat(22)));
+        for wrong in [
+            "",
+            "abc",
+            &greatest[1..],
+            &format!("{greatest}0"),
+            &"z".repeat(22),
+            "4fQ2bN8xKpL0a1b2c3d4_-",
+            "\u{e4}".repeat(11).as_str(),
+        ] {
+            assert!(!is_token_id(wrong), "{wrong}");
+        }
+    }
 }

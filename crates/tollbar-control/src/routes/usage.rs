@@ -73,6 +73,8 @@ fn row(row: &UsageRow) -> Value {
         "endpoint_name": row.endpoint_name,
         "day": row.day,
         "date": date,
+        // The same under a plainer name: each request that was sent to the API was charged.
+        "sent": row.charged,
         "charged": row.charged,
         "given_back": row.given_back,
     })

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tollbar_contract::{Code, Environment, Stage};
 use tollbar_core::{Month, port::RequestEntry};
 
-use super::one_line;
+use super::{one_line, trace};
 
 const MESSAGE_CHARACTERS_MAX: usize = 300;
 
@@ -14,10 +14,14 @@ pub(super) fn reason(code: Code, entry: &RequestEntry) -> String {
     // What was answered, where it says more than the code alone.
     let message = entry.message.as_deref().filter(|message| *message != code.description());
     let said = message.map(clause).filter(|said| !said.is_empty());
-    let by_upstream = entry.upstream_status.is_some();
+    // Only what the API answered is kept for replaying, or what became of asking it.
+    let by_upstream = entry.upstream_status.is_some() || trace::replayed(entry).is_some();
     match code {
         Code::ApiPlatformDisabled => with_notice("the API was switched off at that time", message),
         Code::MissingCredentials => "it carried neither an X-API-Key header nor an Authorization: Bearer header".into(),
+        Code::MalformedCredentials if trace::is_key_as_token(entry) => {
+            "its Authorization: Bearer header carried an API key, not a token; send the key as X-API-Key".into()
+        }
         Code::MalformedCredentials => {
             "its credentials could not be read; send either one X-API-Key header or one Authorization: Bearer header".into()
         }
@@ -76,10 +80,16 @@ pub(super) fn reason(code: Code, entry: &RequestEntry) -> String {
         Code::InvalidScope => {
             said.unwrap_or_else(|| "the token request asked for a scope that is not among your allowed scopes".into())
         }
+        Code::InternalError if said.is_none() && trace::is_upstream_error(entry) => {
+            "the API behind our gateway answered with an error of its own; if it happens again, please send us its request id".into()
+        }
         Code::InternalError => said.unwrap_or_else(|| {
             "an unexpected error occurred on our side; if it happens again, please send us its request id".into()
         }),
         Code::NotFound if by_upstream => after("the API found nothing under this path", said),
+        Code::NotFound if trace::has_no_upstream(entry) => {
+            format!("the API has no {} environment here, so that none of its paths can be called there", entry.environment)
+        }
         Code::NotFound => "no endpoint of the API has this path; check it against the documentation".into(),
         Code::MethodNotAllowed => {
             format!("this path exists, but not with the method {}", one_line(&entry.method, 32))

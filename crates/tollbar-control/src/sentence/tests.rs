@@ -1,5 +1,5 @@
 use tollbar_contract::{RequestId, Stage};
-use tollbar_core::port::RequestId12;
+use tollbar_core::port::{RequestId12, TraceStep};
 
 use super::*;
 
@@ -130,4 +130,63 @@ fn what_cannot_be_read_is_left_out_and_what_is_odd_is_tamed() {
     assert!(text.starts_with("Your request a1b2c3d4e5f6 (POST /sandbox/v1/ xxx"), "{text}");
     assert!(text.ends_with("x..., sandbox, 2026-11-22 09:16:10 UTC) was answered with 200."), "{text}");
     assert!(text.len() < 320 && !text.contains(char::is_control));
+}
+
+#[test]
+fn what_the_steps_tell_apart_is_said() {
+    let refused = |code: Code, stage: Stage, cause: &str| RequestEntry {
+        refused_at: Some(stage),
+        steps: vec![TraceStep { stage, passed: false, detail: cause.to_owned() }],
+        ..entry(Some(code))
+    };
+    let nothing_there = "no API on this base has an upstream in this environment";
+    let table = [
+        (
+            refused(Code::NotFound, Stage::Endpoint, nothing_there),
+            "was refused with not_found: the API has no live environment here, so that none of its paths can be called there.",
+        ),
+        (
+            refused(Code::MalformedCredentials, Stage::Presented, "the bearer value looks like an API key"),
+            "was refused with malformed_credentials: its Authorization: Bearer header carried an API key, not a token; send the key as X-API-Key.",
+        ),
+        (
+            RequestEntry { upstream_status: Some(503), ..entry(Some(Code::InternalError)) },
+            "failed with internal_error: the API behind our gateway answered with an error of its own; if it happens again, please send us its request id.",
+        ),
+        (
+            RequestEntry {
+                upstream_status: Some(200),
+                message: Some("The outcome is unknown.".to_owned()),
+                ..entry(Some(Code::InternalError))
+            },
+            "failed with internal_error: the outcome is unknown.",
+        ),
+    ];
+    for (entry, expected) in table {
+        assert_eq!(rest_of(&entry), expected);
+    }
+    let sandbox = RequestEntry {
+        environment: Environment::Sandbox,
+        ..refused(Code::NotFound, Stage::Endpoint, nothing_there)
+    };
+    assert!(sentence(&sandbox).contains("the API has no sandbox environment here"));
+}
+
+#[test]
+fn a_repeated_answer_is_said_to_be_one() {
+    let with = |detail: &str, code| RequestEntry {
+        steps: vec![TraceStep { stage: Stage::Idempotency, passed: true, detail: detail.to_owned() }],
+        ..entry(code)
+    };
+    let repeats = "; this repeats the answer to your request 00000000002a, which had the same Idempotency-Key, and nothing was executed again.";
+    let replayed = "key `k`: the answer of 00000000002a is replayed";
+    assert_eq!(rest_of(&with(replayed, None)), format!("was answered with 200{repeats}"));
+    assert_eq!(
+        rest_of(&with(replayed, Some(Code::NotFound))),
+        format!("was refused with not_found: the API found nothing under this path{repeats}")
+    );
+    // The key is the partner's text.
+    for new in ["no key", "key `the answer of 00000000002a is replayed` is new"] {
+        assert_eq!(rest_of(&with(new, None)), "was answered with 200.");
+    }
 }

@@ -32,6 +32,7 @@ async fn a_document_becomes_an_api() {
         "base": "/v1", "title": "Shop", "version": "7", "endpoints": 4,
         "categories": [{ "name": "orders", "endpoints": 3 }, { "name": "reports", "endpoints": 1 }],
         "scopes": ["orders:read", "orders:write", "reports:run"], "warnings": [], "replaced": false,
+        "upstream": "http://192.0.2.10:8000/shop", "sandbox_upstream": "http://192.0.2.11", "added": 4, "removed": 0,
     });
     assert_eq!(made, expected);
     let listed = bench.get("/apis").await.ok(200);
@@ -55,7 +56,8 @@ async fn a_document_becomes_an_api() {
 #[tokio::test]
 async fn importing_again_replaces_and_keeps_the_numbers() {
     let bench = Bench::start().await;
-    bench.post("/apis", shop(&json!({}))).await.ok(201);
+    let sandbox = json!({ "sandbox_upstream": "http://192.0.2.11/" });
+    bench.post("/apis", shop(&sandbox)).await.ok(201);
     let numbers = |bench: &Bench| {
         let api = bench.directory.find_api("/v1").unwrap();
         let mut numbers: Vec<_> = api.endpoints.iter().map(|e| (e.name(), e.id)).collect();
@@ -65,15 +67,25 @@ async fn importing_again_replaces_and_keeps_the_numbers() {
     let before = numbers(&bench);
     assert!(before.iter().all(|(_, id)| id.0 > 0));
     bench.post("/switches", json!({ "target": { "kind": "category", "name": "reports" } })).await.ok(201);
-    let shorter = DOCUMENT.split("  /reports").next().unwrap();
+    let shorter = DOCUMENT.split("  /reports").next().unwrap().replace("/orders/{id}", "/orders/first/{id}");
     let made = bench.post("/apis", shop(&json!({ "document": shorter }))).await.ok(201);
     assert_eq!(made["replaced"], true);
     let warnings = made["warnings"].to_string();
     assert!(warnings.contains("category reports hits no endpoint any more"), "{warnings}");
+    let lost = "the sandbox upstream http://192.0.2.11 is gone: sandbox calls are not_found now; give --sandbox-upstream to keep it";
+    assert!(warnings.contains(lost), "{warnings}");
+    assert_eq!((&made["added"], &made["removed"]), (&json!(1), &json!(2)));
     assert_eq!(
-        numbers(&bench),
-        before.into_iter().filter(|(name, _)| !name.contains("reports")).collect::<Vec<_>>()
+        (&made["sandbox_upstream"], &made["previous_sandbox_upstream"]),
+        (&Value::Null, &json!("http://192.0.2.11"))
     );
+    let kept = |all: Vec<(String, _)>| {
+        all.into_iter().filter(|(name, _)| name.ends_with("/orders")).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(numbers(&bench)), kept(before));
+    let again = bench.post("/apis", shop(&sandbox)).await.ok(201);
+    assert_eq!(again.get("previous_sandbox_upstream"), Some(&Value::Null), "it was replaced, and had none");
+    assert!(!again["warnings"].to_string().contains("is gone"), "{again}");
     assert_eq!(bench.get("/apis").await.ok(200)["apis"].as_array().unwrap().len(), 1);
 }
 

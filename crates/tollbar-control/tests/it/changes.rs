@@ -94,7 +94,12 @@ async fn every_mutation_leaves_one_entry_and_no_secret() {
         ("POST", "/clients/Acme/oauth".to_owned(), live, "oauth.create"),
         ("POST", format!("/oauth/{oauth_id}/rotate"), grace, "oauth.rotate"),
         ("POST", format!("/oauth/{oauth_id}/revoke"), json!({}), "oauth.revoke"),
-        ("POST", "/tokens/revoke".to_owned(), json!({ "token_id": "abc" }), "token.revoke"),
+        (
+            "POST",
+            "/tokens/revoke".to_owned(),
+            json!({ "token_id": "4fQ2bN8xKpL0a1b2c3d4e5" }),
+            "token.revoke",
+        ),
         ("POST", "/tokens/revoke".to_owned(), json!({ "client": "Acme" }), "client.revoke_tokens"),
         ("POST", "/apis".to_owned(), shop(&json!({})), "api.import"),
         ("POST", "/switches".to_owned(), target.clone(), "switch.off"),

@@ -49,10 +49,26 @@ async fn a_client_is_created_as_asked() {
         "allow_ips": ["203.0.113.7/32", "10.0.0.0/8"], "created_at": "2026-11-22T09:00:00.000Z", "change": 43,
     });
     assert_eq!(view, expected);
+    assert_eq!(
+        bench.store.audit().pop().unwrap().detail,
+        "Acme: tier standard, live allowance 1000 and sandbox allowance 50 requests a month, overage report, writes enabled, \
+         access enabled, addresses [203.0.113.7/32, 10.0.0.0/8], scopes [orders:read]"
+    );
     let by_name = bench.get("/clients/Acme").await.ok(200);
     let by_id = bench.get(&format!("/clients/{}", id.as_str().unwrap())).await.ok(200);
     assert_eq!(by_name, by_id);
     assert_eq!(bench.get("/clients").await.ok(200), json!({ "clients": [by_name] }));
+}
+
+#[tokio::test]
+async fn names_differ_in_more_than_capital_letters() {
+    let bench = Bench::with_client().await;
+    bench.post("/clients", acme(&json!({ "name": "Öl & Gas" }))).await.ok(201);
+    bench.post("/clients", acme(&json!({ "name": "öl & GAS" }))).await.refused(409, &["as `Öl & Gas`"]);
+    bench.patch("/clients/Acme", json!({ "name": "ÖL & GAS" })).await.refused(409, &["as `Öl & Gas`"]);
+    bench.patch("/clients/Acme", json!({ "name": "ACME" })).await.ok(200);
+    bench.delete("/clients/ACME").await.ok(200);
+    bench.post("/clients", acme(&json!({ "name": "acme" }))).await.ok(201);
 }
 
 #[tokio::test]
@@ -72,6 +88,7 @@ async fn a_client_that_cannot_be_is_refused_and_nothing_changes() {
     let before = bench.store.audit().len();
     let table = [
         (json!({}), 409, vec!["`Acme` is taken"]),
+        (json!({ "name": "aCME" }), 409, vec!["`aCME` is taken", "as `Acme`"]),
         (json!({ "name": "" }), 400, vec!["name", "1 to 100"]),
         (json!({ "name": "x".repeat(101) }), 400, vec!["name"]),
         (json!({ "name": " x" }), 400, vec!["space"]),
@@ -119,9 +136,13 @@ async fn a_patch_changes_what_it_names() {
     );
     let audit = bench.store.audit().pop().unwrap();
     assert_eq!(audit.action, "client.update");
-    for word in
-        ["tier standard -> pro", "scope +reports:read", "scope -orders:write", "name Acme -> Acme Ltd"]
-    {
+    for word in [
+        "live allowance 1000 -> 5;",
+        "tier standard -> pro",
+        "scope +reports:read",
+        "scope -orders:write",
+        "name Acme -> Acme Ltd",
+    ] {
         assert!(audit.detail.contains(word), "{}", audit.detail);
     }
     let before = bench.store.audit().len();

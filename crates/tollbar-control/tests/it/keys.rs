@@ -108,7 +108,11 @@ async fn revoking_is_at_once_and_for_ever() {
     let key = made["key"].as_str().unwrap();
     let message = bench.call("POST", &format!("/keys/{key}/revoke"), None).await.refused(404, &["key_"]);
     assert!(!message.contains(key));
-    bench.call("POST", "/keys/key_00000000000/revoke", None).await.refused(404, &["no key"]);
+    let help = "`tollbar key list CLIENT` (GET /admin/v1/clients/{client}/keys) lists them";
+    bench
+        .call("POST", "/keys/key_00000000000/revoke", None)
+        .await
+        .refused(404, &["no key key_00000000000;", help]);
 }
 
 #[tokio::test]

@@ -10,6 +10,10 @@ async fn a_credential_is_created_rotated_and_revoked() {
     let id = made["client_id"].as_str().unwrap().to_owned();
     let first = made["client_secret"].as_str().unwrap().to_owned();
     assert!(id.starts_with("oc_") && first.starts_with("acme_secret_"));
+    assert_eq!(
+        (&made["created_at"], &made["token_url"]),
+        (&json!("2026-11-22T09:00:00.000Z"), &json!("http://127.0.0.1:8080/v1/oauth/token"))
+    );
     let rotated = bench.post(&format!("/oauth/{id}/rotate"), json!({ "grace_seconds": 60 })).await.ok(200);
     assert_eq!(rotated["client_id"], id);
     assert_eq!(rotated["old_valid_until"], "2026-11-22T09:01:00.000Z");
@@ -34,13 +38,36 @@ async fn a_credential_is_created_rotated_and_revoked() {
 }
 
 #[tokio::test]
+async fn the_token_url_is_that_of_the_environment_and_of_the_first_api() {
+    let bench = Bench::with_client().await;
+    let table = [
+        (None, "sandbox", "http://127.0.0.1:8080/sandbox/v1/oauth/token"),
+        (Some("/v3"), "live", "http://127.0.0.1:8080/v3/oauth/token"),
+        (Some("/v2/orders"), "sandbox", "http://127.0.0.1:8080/sandbox/v2/orders/oauth/token"),
+    ];
+    for (base, environment, expected) in table {
+        if let Some(base) = base {
+            bench.post("/apis", super::catalogue::shop(&json!({ "base": base }))).await.ok(201);
+        }
+        let made = bench.post("/clients/Acme/oauth", json!({ "environment": environment })).await.ok(201);
+        assert_eq!(made["token_url"], expected);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused() {
     let bench = Bench::with_client().await;
     bench.post("/clients/Acme/oauth", json!({ "environment": "x" })).await.refused(400, &["`x`"]);
     bench.post("/clients/Nobody/oauth", json!({ "environment": "live" })).await.refused(404, &["Nobody"]);
     bench.get("/clients/Nobody/oauth").await.refused(404, &["Nobody"]);
-    bench.call("POST", "/oauth/acme_secret_x/rotate", None).await.refused(404, &["client_id"]);
-    bench.call("POST", "/oauth/oc_00000000000/revoke", None).await.refused(404, &["client_id"]);
+    let help = "`tollbar oauth list CLIENT` (GET /admin/v1/clients/{client}/oauth) lists them";
+    let message =
+        bench.call("POST", "/oauth/acme_secret_x/rotate", None).await.refused(404, &["client_id", help]);
+    assert!(!message.contains("acme_secret_x"), "{message}");
+    bench
+        .call("POST", "/oauth/oc_00000000000/revoke", None)
+        .await
+        .refused(404, &["the client_id oc_00000000000", help]);
     let made = bench.post("/clients/Acme/oauth", json!({ "environment": "live" })).await.ok(201);
     let rotate = format!("/oauth/{}/rotate", made["client_id"].as_str().unwrap());
     bench.post(&rotate, json!({ "grace": 1 })).await.refused(400, &["unknown field `grace`"]);
@@ -55,15 +82,27 @@ async fn what_cannot_be_is_refused() {
 async fn tokens_are_revoked_singly_or_all() {
     let bench = Bench::with_client().await;
     let one = bench
-        .post("/tokens/revoke", json!({ "token_id": "abc123", "expires_at": "2026-11-22T10:00:00Z" }))
+        .post(
+            "/tokens/revoke",
+            json!({ "token_id": "4fQ2bN8xKpL0a1b2c3d4e5", "expires_at": "2026-11-22T10:00:00Z" }),
+        )
         .await
         .ok(200);
-    assert_eq!(one, json!({ "token_id": "abc123", "expires_at": "2026-11-22T10:00:00.000Z" }));
-    assert_eq!(bench.directory.find_revoked_token("abc123"), Some(Some(tollbar_core::ChangeId(44))));
-    bench.post("/tokens/revoke", json!({ "token_id": "def456" })).await.ok(200);
+    assert_eq!(
+        one,
+        json!({ "token_id": "4fQ2bN8xKpL0a1b2c3d4e5", "expires_at": "2026-11-22T10:00:00.000Z" })
+    );
+    assert_eq!(
+        bench.directory.find_revoked_token("4fQ2bN8xKpL0a1b2c3d4e5"),
+        Some(Some(tollbar_core::ChangeId(44)))
+    );
+    bench.post("/tokens/revoke", json!({ "token_id": "0000000000000000000001" })).await.ok(200);
     bench.directory.forget_expired_revocations(Timestamp::parse("2026-12-22").unwrap());
-    assert!(bench.directory.find_revoked_token("abc123").is_none());
-    assert!(bench.directory.find_revoked_token("def456").is_some(), "kept for longer than any token lives");
+    assert!(bench.directory.find_revoked_token("4fQ2bN8xKpL0a1b2c3d4e5").is_none());
+    assert!(
+        bench.directory.find_revoked_token("0000000000000000000001").is_some(),
+        "kept for longer than any token lives"
+    );
     let all = bench.post("/tokens/revoke", json!({ "client": "Acme" })).await.ok(200);
     assert_eq!(
         (&all["name"], &all["tokens_valid_from"]),
@@ -74,7 +113,9 @@ async fn tokens_are_revoked_singly_or_all() {
         (json!({ "token_id": "a", "client": "Acme" }), 400, "token_id"),
         (json!({ "client": "Acme", "expires_at": "2027-01-01" }), 400, "token_id"),
         (json!({ "token_id": "eyJ.eyJ.sig" }), 400, "`jti`"),
-        (json!({ "token_id": "a", "expires_at": "2026-01-01" }), 400, "has passed"),
+        (json!({ "token_id": "4fQ2bN8xKpL0a1b2c3d4e5f6" }), 400, "token_id: what was sent (24 characters)"),
+        (json!({ "token_id": "oc_4fQ2bN8xKpL" }), 400, "22 letters and digits"),
+        (json!({ "token_id": "4fQ2bN8xKpL0a1b2c3d4e5", "expires_at": "2026-01-01" }), 400, "has passed"),
         (json!({ "client": "Nobody" }), 404, "Nobody"),
     ] {
         bench.post("/tokens/revoke", asked).await.refused(status, &[word]);

@@ -52,7 +52,10 @@ async fn a_request_is_looked_up_with_the_change_behind_it() {
         "Your request a1b2c3d4e5f6 (POST /v1/orders, 2026-11-22 09:16:10 UTC) was refused with client_suspended: \
          your API client account was suspended at that time."
     );
-    bench.get("/requests/a1b2c3d4e5f7").await.refused(404, &["a1b2c3d4e5f7"]);
+    bench.get("/requests/a1b2c3d4e5f7").await.refused(
+        404,
+        &["a1b2c3d4e5f7", "the server ended before it was written", "requests.anonymous_per_second"],
+    );
     bench.get("/requests/nonsense").await.refused(400, &["`nonsense`", "12 characters"]);
 }
 
@@ -106,6 +109,7 @@ async fn usage_is_the_meters_now_and_the_rows_before() {
     assert_eq!((&current["month"], &current["name"]), (&json!("2026-11"), &json!("Acme")));
     assert_eq!(current["live"], json!({ "used": 400, "allowance": 1000, "remaining": 600 }));
     assert_eq!(current["rows"][0]["date"], "2026-11-02");
+    assert_eq!((&current["rows"][0]["sent"], &current["rows"][0]["charged"]), (&json!(9), &json!(9)));
     assert_eq!(bench.get("/clients/Acme").await.ok(200)["used"], json!({ "live": 400, "sandbox": 0 }));
     let before = bench.get("/usage/Acme?month=2026-10").await.ok(200);
     assert_eq!(before["live"], json!({ "used": 8, "allowance": 1000, "remaining": 992 }));

@@ -18,6 +18,9 @@ async fn throwing_again_replaces() {
         "message": "Back soon.", "until": null, "since": "2026-11-22T09:00:00.000Z",
     });
     assert_eq!(first, expected);
+    let audit = bench.store.audit().pop().unwrap();
+    assert_eq!((audit.action.as_str(), audit.subject.as_str()), ("switch.off", "endpoint POST /v1/orders"));
+    assert!(audit.detail.contains(first["id"].as_str().unwrap()), "{}", audit.detail);
     bench.advance(60);
     let again =
         bench.post("/switches", json!({ "target": target, "until": "2026-11-22T10:00:00Z" })).await.ok(201);
@@ -81,6 +84,8 @@ async fn taking_back_in_one_environment_leaves_the_other_off() {
     let all = bench.post("/switches/on", json!({ "target": target })).await.ok(200);
     assert_eq!(all["removed"].as_array().unwrap().len(), 2);
     assert_eq!(bench.get("/switches").await.ok(200), json!({ "switches": [] }));
-    assert_eq!(bench.store.audit().last().unwrap().action, "switch.on");
+    let audit = bench.store.audit().pop().unwrap();
+    assert_eq!((audit.action.as_str(), audit.subject.as_str()), ("switch.on", "category orders"));
+    assert!(audit.detail.contains(both["id"].as_str().unwrap()), "{}", audit.detail);
     bench.post("/switches/on", json!({ "targets": 1 })).await.refused(400, &["unknown field `targets`"]);
 }

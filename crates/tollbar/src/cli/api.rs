@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::context::Context;
+use super::{confirm::confirm, context::Context};
 use crate::{
     client::with_query,
     output::{Style, Table, count, list, safe, time, word, yes},
@@ -24,9 +24,14 @@ pub(crate) enum ApiCommand {
         base: Option<String>,
     },
     /// Take an API away; its endpoints answer `not_found` at once
+    #[command(after_help = "On a terminal the base has to be typed first.\n\nExamples:\n  \
+        tollbar api remove /v1\n  tollbar api remove /v1 --yes")]
     Remove {
         /// Its base, such as /v1; / for the root
         base: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -42,10 +47,12 @@ impl ApiCommand {
                     context.connect()?.get(&with_query("/apis/endpoints", [("base", base.map(plain))]))?;
                 context.output.answer(&answer, endpoints)?;
             }
-            Self::Remove { base } => {
+            Self::Remove { base, yes } => {
+                let admin = context.connect()?;
+                let what = "Without the API all its endpoints answer not_found, until it is imported again.";
+                confirm(yes, what, || Ok(base.clone()))?;
                 let done = format!("Removed the API on {}.", safe(&base));
-                let answer =
-                    context.connect()?.delete(&with_query("/apis", [("base", Some(plain(base)))]))?;
+                let answer = admin.delete(&with_query("/apis", [("base", Some(plain(base)))]))?;
                 context.output.answer(&answer, |_, _| done)?;
             }
         }
@@ -54,7 +61,7 @@ impl ApiCommand {
 }
 
 /// The root's base is the empty text, which people write as a slash.
-fn plain(base: String) -> String {
+pub(super) fn plain(base: String) -> String {
     if base == "/" { String::new() } else { base }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::context::Context;
+use super::{context::Context, number::parse_limit};
 use crate::{
     client::with_query,
     output::{Style, Table, time, word},
@@ -14,7 +14,7 @@ use crate::{
 #[command(after_help = "Example:\n  tollbar audit --limit 200")]
 pub(crate) struct AuditCommand {
     /// The newest so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = parse_limit, allow_negative_numbers = true)]
     limit: u32,
 }
 

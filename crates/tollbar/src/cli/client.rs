@@ -2,12 +2,21 @@
 
 mod view;
 
-use anyhow::{Result, bail};
-use clap::{ArgAction, Args, Subcommand, ValueEnum};
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::context::{Context, set};
-use crate::client::path;
+use super::{
+    confirm::confirm,
+    context::{Context, Wrong, set},
+    key,
+    number::parse_number,
+    oauth,
+};
+use crate::{
+    client::{AdminClient, AdminFault, path},
+    output::{Style, Tone, word},
+};
 use view::{clients, done, one};
 
 #[derive(Debug, Subcommand)]
@@ -25,7 +34,7 @@ pub(crate) enum ClientCommand {
     /// List all clients
     List,
     /// Delete a client; its keys and tokens are refused for ever, and it cannot be brought back
-    Delete(Which),
+    Delete(Delete),
 }
 
 #[derive(Debug, Args)]
@@ -33,6 +42,20 @@ pub(crate) struct Which {
     /// The client's name or id
     #[arg(value_name = "CLIENT")]
     client: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "On a terminal the client's name has to be typed first. Suspending a client refuses its requests too, and \
+    can be taken back.\n\nExamples:\n  tollbar client delete acme\n  tollbar client delete acme --yes"
+)]
+pub(crate) struct Delete {
+    /// The client's name or id
+    #[arg(value_name = "CLIENT")]
+    client: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What happens to requests beyond the allowance.
@@ -57,7 +80,7 @@ impl Overage {
 #[command(after_help = "Examples:\n  \
     tollbar client create acme --tier standard --allowance 100000 --scope orders:read\n  \
     tollbar client create acme --tier standard --allowance 100000 --sandbox-allowance 5000 \\\n    \
-    --scope orders:read orders:write --write-enabled --allow-ip 203.0.113.0/24\n\n\
+    --scope orders:read,orders:write --write-enabled --allow-ip 203.0.113.0/24\n\n\
     `tollbar tier list` shows the tiers, `tollbar api endpoints` the scopes.")]
 pub(crate) struct Create {
     /// Its name, which no other client has
@@ -66,13 +89,13 @@ pub(crate) struct Create {
     #[arg(long, value_name = "T")]
     tier: String,
     /// Requests that it may send in a calendar month (UTC), live
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_number, allow_negative_numbers = true)]
     allowance: u64,
     /// The same for sandbox [default: as for live]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_number, allow_negative_numbers = true)]
     sandbox_allowance: Option<u64>,
-    /// A scope that it has; several, or the option several times
-    #[arg(long = "scope", value_name = "S", num_args = 1.., action = ArgAction::Append)]
+    /// A scope that it has; several with commas, or the option several times
+    #[arg(long = "scope", value_name = "S", value_delimiter = ',')]
     scopes: Vec<String>,
     /// Let it call endpoints that write
     #[arg(long)]
@@ -81,7 +104,7 @@ pub(crate) struct Create {
     #[arg(long)]
     no_access: bool,
     /// An address or network that it may call from; can be given several times [default: any]
-    #[arg(long = "allow-ip", value_name = "CIDR", action = ArgAction::Append)]
+    #[arg(long = "allow-ip", value_name = "CIDR", value_delimiter = ',')]
     allow_ips: Vec<String>,
     /// What happens to requests beyond the allowance [default: block]
     #[arg(long, value_name = "HOW")]
@@ -107,7 +130,7 @@ impl Create {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    tollbar client update acme --tier premium --allowance 500000\n  \
+    tollbar client update acme --tier enterprise --allowance 500,000\n  \
     tollbar client update acme --add-scope orders:write --write-enabled true\n  \
     tollbar client update acme --remove-scope orders:write\n  \
     tollbar client update acme --access false\n  \
@@ -124,19 +147,19 @@ pub(crate) struct Update {
     #[arg(long, value_name = "T")]
     tier: Option<String>,
     /// Requests a calendar month (UTC), live
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_number, allow_negative_numbers = true)]
     allowance: Option<u64>,
     /// Requests a calendar month (UTC), sandbox
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_number, allow_negative_numbers = true)]
     sandbox_allowance: Option<u64>,
     /// The scopes it has from now on, in place of all it had; can be given several times
-    #[arg(long = "scope", value_name = "S", num_args = 1.., action = ArgAction::Append, conflicts_with_all = ["add_scopes", "remove_scopes"])]
+    #[arg(long = "scope", value_name = "S", value_delimiter = ',', conflicts_with_all = ["add_scopes", "remove_scopes"])]
     scopes: Vec<String>,
     /// A further scope; can be given several times
-    #[arg(long = "add-scope", value_name = "S", num_args = 1.., action = ArgAction::Append)]
+    #[arg(long = "add-scope", value_name = "S", value_delimiter = ',')]
     add_scopes: Vec<String>,
     /// A scope to take away; can be given several times
-    #[arg(long = "remove-scope", value_name = "S", num_args = 1.., action = ArgAction::Append)]
+    #[arg(long = "remove-scope", value_name = "S", value_delimiter = ',')]
     remove_scopes: Vec<String>,
     /// Whether it may call endpoints that write
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
@@ -145,7 +168,7 @@ pub(crate) struct Update {
     #[arg(long, value_name = "true|false")]
     access: Option<bool>,
     /// The addresses or networks it may call from, in place of all it had; can be given several times
-    #[arg(long = "allow-ip", value_name = "CIDR", action = ArgAction::Append)]
+    #[arg(long = "allow-ip", value_name = "CIDR", value_delimiter = ',')]
     allow_ips: Vec<String>,
     /// Let it call from any address
     #[arg(long, conflicts_with = "allow_ips")]
@@ -175,7 +198,9 @@ impl Update {
         );
         set(&mut body, "overage", self.overage.map(Overage::as_str));
         if body.as_object().is_none_or(serde_json::Map::is_empty) {
-            bail!("nothing to change was given; `tollbar client update --help` lists what can be changed");
+            return Err(Wrong::line(
+                "nothing to change was given; `tollbar client update --help` lists what can be changed",
+            ));
         }
         Ok(body)
     }
@@ -204,18 +229,44 @@ impl ClientCommand {
                 out.answer(&answer, |client, style| done("Resumed", client, style))?;
             }
             Self::Show(Which { client }) => {
-                let answer = context.connect()?.get(&path(["clients", &client]))?;
-                out.answer(&answer, one)?;
+                let admin = context.connect()?;
+                let answer = admin.get(&path(["clients", &client]))?;
+                // Programs get the client as it was answered.
+                let credentials = if out.json { Value::Null } else { credentials(&admin, &client)? };
+                out.answer(&answer, |client, style| with_credentials(client, &credentials, style))?;
             }
             Self::List => {
                 let answer = context.connect()?.get("/clients")?;
                 out.answer(&answer, clients)?;
             }
-            Self::Delete(Which { client }) => {
-                let answer = context.connect()?.delete(&path(["clients", &client]))?;
+            Self::Delete(Delete { client, yes }) => {
+                let admin = context.connect()?;
+                let what =
+                    "A deleted client cannot be brought back; its keys and tokens are refused for ever.";
+                confirm(yes, what, || Ok(word(&admin.get(&path(["clients", &client]))?.value, "/name")))?;
+                let answer = admin.delete(&path(["clients", &client]))?;
                 out.answer(&answer, |client, style| done("Deleted", client, style))?;
             }
         }
         Ok(())
     }
+}
+
+/// The client's keys and OAuth2 credentials.
+fn credentials(admin: &AdminClient, client: &str) -> Result<Value, AdminFault> {
+    let keys = admin.get(&path(["clients", client, "keys"]))?.value;
+    let oauth = admin.get(&path(["clients", client, "oauth"]))?.value;
+    Ok(json!({"keys": keys["keys"], "credentials": oauth["credentials"]}))
+}
+
+fn with_credentials(client: &Value, credentials: &Value, style: Style) -> String {
+    let title = |text| style.paint(Tone::Strong, text);
+    format!(
+        "{}\n\n{}\n{}\n\n{}\n{}",
+        one(client, style),
+        title("API keys"),
+        key::keys(credentials, style),
+        title("OAuth2 credentials"),
+        oauth::credentials(credentials, style)
+    )
 }

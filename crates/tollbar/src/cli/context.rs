@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::Value;
 
+pub(crate) use crate::output::Wrong;
 use crate::{
     client::{AdminClient, connect},
     config::Variables,

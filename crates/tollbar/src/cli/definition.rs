@@ -29,14 +29,13 @@ use super::{
     name = "tollbar",
     version,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = "Start here:\n  \
-        tollbar demo                              a running platform with a sample API, and what to try\n  \
-        tollbar serve                             the real thing, without any configuration\n  \
+        tollbar demo                              # a running platform with a sample API, and what to try\n  \
+        tollbar serve                             # the real thing, without any configuration\n  \
         tollbar import api.yaml --upstream http://127.0.0.1:9000\n  \
         tollbar client create acme --tier standard --allowance 100000 --scope orders:read\n  \
         tollbar key create acme --env live\n  \
-        tollbar request show a1b2c3d4e5f6         why was this request refused?\n\n\
+        tollbar request show a1b2c3d4e5f6         # why was this request refused?\n\n\
         Environment variables:\n  \
         TOLLBAR_TOKEN            the operator token, for a server named by --admin\n  \
         TOLLBAR__SECTION__KEY    overrides a setting, as in TOLLBAR__GATEWAY__LISTEN\n  \

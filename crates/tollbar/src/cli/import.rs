@@ -10,7 +10,10 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::context::{Context, set};
-use crate::output::{Style, Table, Tone, count, list, word, yes};
+use crate::{
+    client::with_query,
+    output::{Cell, Style, Table, Tone, count, list, number, safe, word, yes},
+};
 
 #[derive(Debug, Args)]
 #[command(
@@ -19,8 +22,10 @@ use crate::output::{Style, Table, Tone, count, list, word, yes};
     `x-tollbar-write`). Importing again replaces what was on the same base.\n\n\
     Examples:\n  \
     tollbar import api.yaml --upstream http://127.0.0.1:9000\n  \
-    tollbar import api.json --base /v2 --upstream http://10.0.0.5:9000/v2 --sandbox-upstream http://10.0.0.6:9000/v2\n  \
-    curl -s https://example.com/openapi.json | tollbar import - --upstream http://127.0.0.1:9000"
+    tollbar import api.json --base /v2 --upstream http://10.0.0.5:9000/v2 \\\n    \
+    --sandbox-upstream http://10.0.0.6:9000/v2\n  \
+    curl -s https://example.com/openapi.json \\\n    \
+    | tollbar import - --upstream http://127.0.0.1:9000"
 )]
 pub(crate) struct ImportCommand {
     /// The document; - reads standard input
@@ -79,8 +84,20 @@ impl ImportCommand {
                 OnUpstream5xx::Release => "release",
             }),
         );
-        let answer = context.connect()?.post("/apis", &body)?;
-        Ok(context.output.answer(&answer, imported)?)
+        let admin = context.connect()?;
+        let answer = admin.post("/apis", &body)?;
+        // Programs have what was answered; an example for people is worth no failure.
+        let base = answer.value["base"].as_str().filter(|_| !context.output.json).map(str::to_owned);
+        let endpoints = base.and_then(|base| {
+            admin.get(&with_query("/apis/endpoints", [("base", Some(super::api::plain(base)))])).ok()
+        });
+        let endpoints = endpoints.map_or(Value::Null, |answer| answer.value);
+        Ok(context.output.answer(&answer, |api, style| {
+            let text = imported(api, style);
+            let at = text.find('\n').map_or(text.len(), |end| end + 1);
+            let (head, rest) = text.split_at(at);
+            format!("{head}\n{}{rest}", routes(api, &body, &endpoints, style))
+        })?)
     }
 }
 
@@ -99,8 +116,14 @@ fn imported(api: &Value, style: Style) -> String {
         base if base == "-" => "/".to_owned(),
         base => base,
     };
+    let changed = match (api["added"].as_u64(), api["removed"].as_u64()) {
+        (Some(added), Some(removed)) if yes(api, "/replaced") => {
+            format!(" ({} new, {} gone)", number(added), number(removed))
+        }
+        _ => String::new(),
+    };
     let mut text = format!(
-        "{verb} {} {} on {}: {} endpoints.\n",
+        "{verb} {} {} on {}: {} endpoints{changed}.\n",
         style.paint(Tone::Strong, &word(api, "/title")),
         word(api, "/version"),
         style.paint(Tone::Strong, &base),
@@ -116,10 +139,31 @@ fn imported(api: &Value, style: Style) -> String {
     if let Some(scopes) = list(api, "/scopes") {
         text += &format!("\nScopes: {scopes}\n");
     }
-    for warning in api["warnings"].as_array().into_iter().flatten() {
-        text += &format!("\n{} {}", style.paint(Tone::Warning, "warning:"), word(warning, ""));
-    }
     text
+}
+
+/// Where requests go, shown on one of them.
+fn routes(api: &Value, asked: &Value, endpoints: &Value, style: Style) -> String {
+    let all = endpoints["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let example = all.iter().find(|endpoint| endpoint["method"] == "GET").or(all.first());
+    let mut table = Table::new(["", ""]);
+    for (label, field) in [("live", "upstream"), ("sandbox", "sandbox_upstream")] {
+        // An older server does not say it: it is what it was given.
+        let upstream = api[field].as_str().or(asked[field].as_str());
+        let route = match (upstream, example) {
+            (None, _) => "none".to_owned(),
+            (Some(upstream), Some(example)) => {
+                // The upstream's own path stands in for the base.
+                let path = word(example, "/path");
+                let path = api["base"].as_str().and_then(|base| path.strip_prefix(base)).unwrap_or(&path);
+                let path = path.trim_start_matches('/');
+                format!("{} -> {}/{path}", word(example, "/name"), safe(upstream.trim_end_matches('/')))
+            }
+            (Some(upstream), None) => format!("-> {}", safe(upstream)),
+        };
+        table.row([Cell::new(Tone::Faint, format!("{label}:")), route.into()]);
+    }
+    format!("{}\n", table.render(style))
 }
 
 #[cfg(test)]
@@ -131,14 +175,44 @@ mod tests {
         let api = json!({
             "base": "/v1", "title": "Shop", "version": "2.0", "endpoints": 1223, "replaced": false,
             "categories": [{"name": "orders", "endpoints": 1220}, {"name": "pets", "endpoints": 3}],
-            "scopes": ["orders:read", "pets:read"],
-            "warnings": ["OPTIONS /x is left out"]
+            "scopes": ["orders:read", "pets:read"]
         });
         assert_eq!(
             imported(&api, Style::default()),
             "Imported Shop 2.0 on /v1: 1,223 endpoints.\n\n\
              CATEGORY  ENDPOINTS\norders        1,220\npets              3\n\n\
-             Scopes: orders:read pets:read\n\nwarning: OPTIONS /x is left out"
+             Scopes: orders:read pets:read\n"
+        );
+    }
+
+    #[test]
+    fn an_import_over_another_says_what_changed() {
+        let api = json!({"base": "/v1", "title": "Shop", "version": "2", "endpoints": 8, "replaced": true, "added": 2, "removed": 0});
+        assert_eq!(
+            imported(&api, Style::default()),
+            "Replaced Shop 2 on /v1: 8 endpoints (2 new, 0 gone).\n"
+        );
+    }
+
+    #[test]
+    fn an_import_shows_where_a_request_goes() {
+        let asked = json!({"upstream": "http://127.0.0.1:9000/"});
+        let endpoints = json!({"endpoints": [
+            {"name": "POST /v1/orders", "method": "POST", "path": "/v1/orders"},
+            {"name": "GET /v1/orders", "method": "GET", "path": "/v1/orders"}
+        ]});
+        assert_eq!(
+            routes(&json!({"base": "/v1"}), &asked, &endpoints, Style::default()),
+            "live:     GET /v1/orders -> http://127.0.0.1:9000/orders\nsandbox:  none\n"
+        );
+        let api = json!({"base": "/v1", "upstream": "http://a/x", "sandbox_upstream": "http://b/y"});
+        assert_eq!(
+            routes(&api, &asked, &endpoints, Style::default()),
+            "live:     GET /v1/orders -> http://a/x/orders\nsandbox:  GET /v1/orders -> http://b/y/orders\n"
+        );
+        assert_eq!(
+            routes(&api, &asked, &Value::Null, Style::default()),
+            "live:     -> http://a/x\nsandbox:  -> http://b/y\n"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! `key`.
 
 use anyhow::Result;
-use clap::{ArgAction, Args, Subcommand};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
@@ -41,7 +41,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "live|sandbox")]
     env: Env,
     /// A scope that the key is limited to; can be given several times [default: all that its client has]
-    #[arg(long = "scope", value_name = "S", action = ArgAction::Append)]
+    #[arg(long = "scope", value_name = "S", value_delimiter = ',')]
     scopes: Vec<String>,
     /// When it ends by itself [default: never]
     #[arg(long, value_name = "WHEN", value_parser = parse_when)]
@@ -54,7 +54,7 @@ pub(crate) struct Create {
     period ends, and is refused for ever after that.\n\n\
     Examples:\n  \
     tollbar key rotate key_4fQ2bN8xKpL --grace 24h\n  \
-    tollbar key rotate key_4fQ2bN8xKpL --grace 0       it has leaked"
+    tollbar key rotate key_4fQ2bN8xKpL --grace 0       # it has leaked"
 )]
 pub(crate) struct Rotate {
     /// The key's id, as `key list` shows it
@@ -84,7 +84,7 @@ impl KeyCommand {
             Self::Rotate(Rotate { key, grace }) => {
                 let body = json!({"grace_seconds": grace.seconds});
                 let answer = context.connect()?.post(&path(["keys", &key, "rotate"]), &body)?;
-                out.answer(&answer, rotated)?;
+                out.answer(&answer, |key, style| rotated(key, grace, style))?;
             }
             Self::Revoke(Which { key }) => {
                 let answer = context.connect()?.act(&path(["keys", &key, "revoke"]))?;
@@ -122,17 +122,20 @@ fn created(key: &Value, style: Style) -> String {
     )
 }
 
-fn rotated(key: &Value, style: Style) -> String {
-    let old = word(key, "/replaces/id");
-    format!("{}\n\nThe old key {old} works until {}.", created(key, style), time(key, "/replaces/revoked_at"))
+fn rotated(key: &Value, grace: Duration, style: Style) -> String {
+    let end = match grace.seconds {
+        0 => "is refused from now on".to_owned(),
+        _ => format!("works until {}", time(key, "/replaces/revoked_at")),
+    };
+    format!("{}\n\nThe old key {} {end}.", created(key, style), word(key, "/replaces/id"))
 }
 
-fn keys(answer: &Value, style: Style) -> String {
+pub(super) fn keys(answer: &Value, style: Style) -> String {
     let all = answer["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
         return "No keys yet. Create one with `tollbar key create CLIENT --env live`.".to_owned();
     }
-    let mut table = Table::new(["ID", "KEY", "ENV", "STATE", "SCOPES", "EXPIRES", "REVOKED", "CREATED"]);
+    let mut table = Table::new(["ID", "KEY", "ENV", "STATE", "SCOPES", "EXPIRES", "REVOKED FROM", "CREATED"]);
     for key in all {
         let scopes =
             list(key, "/scopes").map_or_else(|| Cell::new(Tone::Faint, "all of its client"), Cell::from);
@@ -162,12 +165,14 @@ mod tests {
             "replaces": {"id": "key_00000000000", "revoked_at": "2026-11-23T10:00:00.000Z"}
         });
         assert_eq!(
-            rotated(&key, Style::default()),
+            rotated(&key, Duration { seconds: 86_400 }, Style::default()),
             "tb_live_abc\n\nThis key is shown once and is not stored: hand it over now.\n\n\
              Id           key_00000000001\nEnvironment  live\nScopes       all that its client has\nExpires      never\n\n\
              Requests send it in the header X-API-Key.\n\n\
              The old key key_00000000000 works until 2026-11-23 10:00:00 UTC."
         );
+        let at_once = rotated(&key, Duration { seconds: 0 }, Style::default());
+        assert!(at_once.ends_with("\n\nThe old key key_00000000000 is refused from now on."), "{at_once}");
     }
 
     #[test]
@@ -179,7 +184,7 @@ mod tests {
         });
         assert_eq!(
             keys(&json!({"keys": [key]}), Style::default()),
-            "ID               KEY              ENV   STATE  SCOPES  EXPIRES  REVOKED                  CREATED\n\
+            "ID               KEY              ENV   STATE  SCOPES  EXPIRES  REVOKED FROM             CREATED\n\
              key_00000000001  tb_live_abcd...  live  grace  a b     -        2026-11-23 10:00:00 UTC  2026-11-22 10:00:00 UTC"
         );
     }

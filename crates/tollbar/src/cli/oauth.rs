@@ -23,7 +23,7 @@ pub(crate) enum OauthCommand {
     Create(Create),
     /// Give a credential a new secret; its tokens live on
     #[command(after_help = "Without --grace the old secret is refused at once.\n\n\
-        Examples:\n  tollbar oauth rotate oc_4fQ2bN8xKpL --grace 24h\n  tollbar oauth rotate oc_4fQ2bN8xKpL       it has leaked")]
+        Examples:\n  tollbar oauth rotate oc_4fQ2bN8xKpL --grace 24h\n  tollbar oauth rotate oc_4fQ2bN8xKpL       # it has leaked")]
     Rotate(Rotate),
     /// Revoke a credential and all its tokens, at once and for ever
     Revoke {
@@ -101,7 +101,7 @@ fn rotated(credential: &Value, style: Style) -> String {
     format!("{}\n{old}; tokens live on.", secret(credential, style))
 }
 
-fn credentials(answer: &Value, style: Style) -> String {
+pub(super) fn credentials(answer: &Value, style: Style) -> String {
     let all = answer["credentials"].as_array().map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
         return "No OAuth2 credentials yet. Create one with `tollbar oauth create CLIENT --env live`."

@@ -37,11 +37,11 @@ pub(super) fn cli_page() -> String {
     }
     after_help(&mut page, &root);
     page.push_str(
-        "\nEvery command ends with 0 if all went well, with 1 if not, and with 2 if the command line is wrong. Errors go to \
-         standard error, with `--json` as `{\"error\":{\"message\":\"...\"}}`.\n\n## Everywhere\n\n",
+        "\nEvery command ends with 0 if all went well, with 1 if not, and with 2 if the command line itself is wrong, before \
+         a server is asked. `tollbar help COMMAND` says what `tollbar COMMAND --help` says. Errors go to standard error, with `--json` as `{\"error\":{\"message\":\"...\"}}`.\n\n## Everywhere\n\n",
     );
     arguments(&mut page, root.get_arguments().filter(|argument| argument.is_global_set()));
-    for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
+    for command in root.get_subcommands().filter(|command| is_described(command)) {
         section(&mut page, command, "tollbar", 2);
     }
     page
@@ -51,10 +51,12 @@ fn section(page: &mut String, command: &Command, parent: &str, level: usize) {
     let name = format!("{parent} {}", command.get_name());
     let _ = write!(page, "\n{} `{name}`\n\n", "#".repeat(level));
     if let Some(about) = command.get_about() {
-        let _ = writeln!(page, "{about}.");
+        let about = about.to_string();
+        let end = if about.ends_with(['.', '?', '!']) { "" } else { "." };
+        let _ = writeln!(page, "{about}{end}");
     }
     if command.has_subcommands() {
-        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        for inner in command.get_subcommands().filter(|inner| is_described(inner)) {
             section(page, inner, &name, level + 1);
         }
         return;
@@ -71,6 +73,10 @@ fn section(page: &mut String, command: &Command, parent: &str, level: usize) {
     }
     page.push('\n');
     after_help(page, command);
+}
+
+fn is_described(command: &Command) -> bool {
+    !command.is_hide_set() && command.get_name() != "help"
 }
 
 fn is_everywhere(argument: &Arg) -> bool {

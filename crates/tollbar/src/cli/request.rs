@@ -8,6 +8,7 @@ use tollbar_contract::{Code, RequestId};
 
 use super::{
     context::Context,
+    number::{LIST_MAX, parse_limit},
     when::{When, parse_when},
 };
 use crate::{
@@ -46,7 +47,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "WHEN", value_parser = parse_when)]
     since: Option<When>,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = parse_limit, allow_negative_numbers = true)]
     limit: u32,
 }
 
@@ -59,14 +60,16 @@ impl RequestCommand {
             }
             Self::List(List { client, code, since, limit }) => {
                 let since = since.map(|when| when.before(context.now)).transpose()?;
+                // People are told whether there are more: one more tells.
+                let asked = if context.output.json { limit } else { LIST_MAX.min(limit + 1) };
                 let parameters = [
                     ("client", client),
                     ("code", code),
                     ("since", since),
-                    ("limit", Some(limit.to_string())),
+                    ("limit", Some(asked.to_string())),
                 ];
                 let answer = context.connect()?.get(&with_query("/requests", parameters))?;
-                context.output.answer(&answer, view::requests)?;
+                context.output.answer(&answer, |answer, style| view::requests(answer, limit, style))?;
             }
         }
         Ok(())

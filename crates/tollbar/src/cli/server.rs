@@ -21,7 +21,7 @@ use crate::{
     Examples:\n  \
     tollbar serve\n  \
     tollbar serve --config tollbar.toml --data /var/lib/tollbar\n  \
-    tollbar serve --gateway 0.0.0.0:8080           everyone may reach the gateway\n  \
+    tollbar serve --gateway 0.0.0.0:8080           # everyone may reach the gateway\n  \
     tollbar serve --gateway 127.0.0.1:0 --admin 127.0.0.1:0 --ops 127.0.0.1:0 --ready-file ready.json"
 )]
 pub(crate) struct ServeCommand {
@@ -37,7 +37,7 @@ pub(crate) struct ServeCommand {
     /// Where /livez, /readyz and /metrics listen [default: 127.0.0.1:8082]
     #[arg(long, value_name = "ADDR")]
     ops: Option<String>,
-    /// Written when the server is ready: {"gateway":"http://...","admin":"http://...","ops":"http://..."}
+    /// Written when the server is ready, and removed when it ends: {"gateway":"http://...","admin":"http://...","ops":"http://..."}
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
 }
@@ -97,7 +97,7 @@ impl CheckCommand {
         let settings = loaded.effective();
         let settings = settings
             .iter()
-            .map(|(key, value, source)| json!({"setting": key, "value": value, "source": source}));
+            .map(|(key, value, source)| json!({"setting": key, "value": loaded.typed(key, value.as_deref()), "source": source}));
         let value = json!({"ok": true, "warnings": &warnings, "settings": settings.collect::<Vec<_>>()});
         Ok(context.output.either(&value, |style| summary(&loaded, &warnings, style))?)
     }

@@ -1,11 +1,11 @@
 //! `switch`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{
-    context::{Context, Env, set},
+    context::{Context, Env, Wrong, set},
     when::{WHEN_HELP, When, parse_when},
 };
 use crate::output::{Cell, Style, Table, Tone, time, word};
@@ -76,18 +76,24 @@ impl Target {
         let target = match self.kind {
             Kind::Platform if name.is_empty() => json!({"kind": "platform"}),
             Kind::Platform => {
-                bail!("`{name}` is too much: the platform has no parts; did you mean `category {name}`?")
+                return Err(Wrong::line(format!(
+                    "`{name}` is too much: the platform has no parts; did you mean `category {name}`?"
+                )));
             }
-            Kind::Category if name.is_empty() => bail!("which category? `tollbar api endpoints` shows them"),
+            Kind::Category if name.is_empty() => {
+                return Err(Wrong::line("which category? `tollbar api endpoints` shows them"));
+            }
             Kind::Category => json!({"kind": "category", "name": name}),
             Kind::Endpoint => match name.split_once(' ') {
                 Some((method, path)) if path.trim_start().starts_with('/') => {
                     json!({"kind": "endpoint", "method": method.to_uppercase(), "path": path.trim()})
                 }
-                _ => bail!(
-                    "`{name}` is not an endpoint; write method and path with its base, such as 'GET /v1/orders/{{id}}'; \
+                _ => {
+                    return Err(Wrong::line(format!(
+                        "`{name}` is not an endpoint; write method and path with its base, such as 'GET /v1/orders/{{id}}'; \
                      `tollbar api endpoints` shows them"
-                ),
+                    )));
+                }
             },
         };
         let mut body = json!({"target": target});

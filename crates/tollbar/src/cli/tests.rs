@@ -23,7 +23,9 @@ fn every_documented_form_is_understood() {
         "import f.yaml --upstream http://a --sandbox-upstream http://b --base /v1 --upstream-errors pass --on-upstream-5xx release",
         "import - --upstream http://a",
         "client create acme --tier t --allowance 10",
-        "client create acme --tier t --allowance 10 --sandbox-allowance 5 --scope a b --scope c --write-enabled --no-access --allow-ip 1.2.3.4 --allow-ip 10.0.0.0/8 --overage report",
+        "client create acme --tier t --allowance 10 --sandbox-allowance 5 --scope a,b --scope c --write-enabled --no-access --allow-ip 1.2.3.4 --allow-ip 10.0.0.0/8 --overage report",
+        "client create --tier t --allowance 100,000 --scope a --scope b --allow-ip 1.2.3.4,10.0.0.0/8 acme",
+        "client update --add-scope a --remove-scope b --allow-ip 1.2.3.4 acme",
         "client update acme --name b --tier t --allowance 1 --sandbox-allowance 1 --add-scope a --add-scope b --remove-scope c --write-enabled=false --access true --clear-allow-ips --overage block",
         "client update acme --write-enabled",
         "client update acme --write-enabled true",
@@ -33,6 +35,7 @@ fn every_documented_form_is_understood() {
         "client show acme --json",
         "--json client list",
         "client delete acme --admin http://h:1",
+        "client delete acme --yes",
         "key create acme --env live",
         "key create acme --env sandbox --scope a --scope b --expires 30d",
         "key rotate key_1 --grace 24h",
@@ -60,6 +63,7 @@ fn every_documented_form_is_understood() {
         "api list",
         "api endpoints --base /v1",
         "api remove /v1",
+        "api remove /v1 --yes",
         "status",
         "reference config",
         "reference cli",
@@ -90,10 +94,60 @@ fn what_is_wrong_with_a_line_is_named() {
         ("client update acme --scope a --add-scope b", "cannot be used with"),
         ("client update acme --allow-ip 1.2.3.4 --clear-allow-ips", "cannot be used with"),
         ("client create acme --tier t", "--allowance <N>"),
+        ("client create acme --tier t --allowance -1", "-1 is negative; it must be 0 or more"),
+        (
+            "client update acme --sandbox-allowance 1.000",
+            "`1.000` is not a whole number; write it like 100000 or 100,000",
+        ),
+        ("tier set t --rate 0", "0 is out of range; it must be 1 to 4294967295"),
+        ("request list --limit 0", "0 is out of range; it must be 1 to 1000"),
+        ("audit --limit -5", "-5 is negative"),
     ] {
         let fault = parsed(line).map(|_| ()).expect_err(line);
         assert!(fault.contains(expected), "{line}: {fault}");
     }
+}
+
+/// As a shell would split it; what follows a # is for people.
+fn shell_words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for character in line.chars() {
+        match character {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            '#' | '|' | '<' | ')'
+                if !is_quoted && (character == ')' || words.last().is_some_and(String::is_empty)) =>
+            {
+                break;
+            }
+            _ => words.last_mut().unwrap().push(character),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[test]
+fn every_example_works_as_it_is_printed() {
+    fn check(command: &clap::Command, count: &mut usize) {
+        let help =
+            command.get_after_help().map(ToString::to_string).unwrap_or_default().replace(" \\\n", " ");
+        for line in help.lines().filter(|line| line.starts_with("  ")) {
+            let Some(start) = line.find("tollbar ") else { continue };
+            let words = shell_words(&line[start..]);
+            if let Err(fault) = Cli::try_parse_from(&words) {
+                panic!("{line}: {fault}");
+            }
+            *count += 1;
+        }
+        command.get_subcommands().for_each(|inner| check(inner, count));
+    }
+    let mut count = 0;
+    check(&Cli::command(), &mut count);
+    assert!(count > 40, "{count}");
+    let words = shell_words("x 'GET /v1/o' --grace 0   # it has leaked");
+    assert_eq!(words, ["x", "GET /v1/o", "--grace", "0"]);
 }
 
 #[test]
@@ -141,6 +195,7 @@ fn the_reference_has_every_command_and_option() {
     let page = reference::cli_page();
     check(&Cli::command(), "tollbar", &page);
     assert!(!page.contains("tollbar reference"), "hidden commands stay hidden");
+    assert!(!page.contains("# `tollbar help") && !page.contains("?."), "{page}");
 }
 
 #[test]
@@ -151,6 +206,10 @@ fn a_command_ends_with_1_for_an_error_and_2_for_a_wrong_line() {
         (format!("status --json --data {missing}"), 1),
         (format!("check --config {missing}"), 1),
         ("frobnicate".to_owned(), 2),
+        ("help client create".to_owned(), 0),
+        ("status --admin ftp://h".to_owned(), 2),
+        ("serve --gateway nowhere".to_owned(), 2),
+        ("help frobnicate".to_owned(), 2),
         ("key create acme --json".to_owned(), 2),
         ("--version".to_owned(), 0),
     ] {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::{context::Context, number::parse_rate};
 use crate::{
     client::path,
     output::{Style, Table, count, number, safe, word},
@@ -24,7 +24,7 @@ pub(crate) struct Set {
     /// The tier's name
     name: String,
     /// Requests that any 60 seconds may admit, for each client and environment
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     rate: u32,
 }
 

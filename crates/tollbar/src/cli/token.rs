@@ -7,11 +7,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, Wrong};
 use crate::output::safe;
 
 /// Far more than any token has.
 const INPUT_LIMIT_BYTES: u64 = 64 * 1024;
+/// Of the ids of tokens, which are base62.
+const ID_CHARACTERS: usize = 22;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -22,9 +24,9 @@ pub(crate) enum TokenCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 #[command(after_help = "Examples:\n  \
-    tollbar token revoke - < token.txt           keeps the token out of the process list\n  \
-    tollbar token revoke 4fQ2bN8xKpL0a1b2c3d4e5f6\n  \
-    tollbar token revoke --client acme           all that were issued until now")]
+    tollbar token revoke - < token.txt           # keeps the token out of the process list\n  \
+    tollbar token revoke 4fQ2bN8xKpL0a1b2c3d4e5\n  \
+    tollbar token revoke --client acme           # all that were issued until now")]
 pub(crate) struct Revoke {
     /// The token, or its id (`jti`, as `request show` names it); - reads standard input
     #[arg(value_name = "TOKEN")]
@@ -43,12 +45,14 @@ impl TokenCommand {
                 (json!({"client": client}), done)
             }
             (None, token) => {
-                let body = read(&match token.as_deref() {
-                    None | Some("-") => from_input(std::io::stdin().lock())?,
-                    Some(token) => token.to_owned(),
-                })?;
-                let done =
-                    format!("Revoked the token {}.", safe(body["token_id"].as_str().unwrap_or_default()));
+                let body = match token.as_deref() {
+                    None | Some("-") => read(&from_input(std::io::stdin().lock())?)?,
+                    Some(token) => read(token).map_err(|fault| Wrong::line(fault.to_string()))?,
+                };
+                let done = format!(
+                    "Requests with the token id {} are refused from now on.",
+                    safe(body["token_id"].as_str().unwrap_or_default())
+                );
                 (body, done)
             }
         };
@@ -67,9 +71,8 @@ fn from_input(input: impl Read) -> Result<String> {
 fn read(text: &str) -> Result<Value> {
     let text = text.trim();
     let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
-    let is_id = (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    if is_id {
+    let is_id = |text: &str| text.len() == ID_CHARACTERS && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    if is_id(text) {
         return Ok(json!({"token_id": text}));
     }
     let claims = text
@@ -77,11 +80,14 @@ fn read(text: &str) -> Result<Value> {
         .nth(1)
         .and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok())
         .and_then(|payload| serde_json::from_slice::<Value>(&payload).ok());
-    let Some((id, end)) =
-        claims.as_ref().and_then(|claims| Some((claims["jti"].as_str()?, claims["exp"].as_i64()?)))
+    let Some((id, end)) = claims
+        .as_ref()
+        .and_then(|claims| Some((claims["jti"].as_str().filter(|id| is_id(id))?, claims["exp"].as_i64()?)))
     else {
         // The text is not repeated: it may be a credential.
-        bail!("that is neither a token of this platform nor a token's id");
+        bail!(
+            "that is neither a token of this platform nor a token's id, which has {ID_CHARACTERS} letters and digits"
+        );
     };
     let end = jiff::Timestamp::from_second(end).context("the token's end is out of range")?;
     Ok(json!({"token_id": id, "expires_at": end.to_string()}))
@@ -91,19 +97,27 @@ fn read(text: &str) -> Result<Value> {
 mod tests {
     use super::*;
 
+    const ID: &str = "4fQ2bN8xKpL0a1b2c3d4e5";
+
     #[test]
     fn a_token_is_reduced_to_its_id_and_end() {
-        let payload = URL_SAFE_NO_PAD.encode(r#"{"jti":"abc123","exp":1795000000}"#);
+        let payload = URL_SAFE_NO_PAD.encode(r#"{"jti":"4fQ2bN8xKpL0a1b2c3d4e5","exp":1795000000}"#);
         let token = format!("Bearer eyJhbGciOiJFZERTQSJ9.{payload}.c2ln\n");
-        assert_eq!(
-            read(&token).unwrap(),
-            json!({"token_id": "abc123", "expires_at": "2026-11-18T11:06:40Z"})
-        );
-        assert_eq!(read(" abc123\n").unwrap(), json!({"token_id": "abc123"}));
-        for wrong in ["", "a b", "a.b.c", &"x".repeat(65), &format!("x.{}.y", URL_SAFE_NO_PAD.encode("{}"))] {
+        assert_eq!(read(&token).unwrap(), json!({"token_id": ID, "expires_at": "2026-11-18T11:06:40Z"}));
+        assert_eq!(read(&format!(" {ID}\n")).unwrap(), json!({"token_id": ID}));
+        let foreign = format!("x.{}.y", URL_SAFE_NO_PAD.encode(r#"{"jti":"abc","exp":1795000000}"#));
+        for wrong in [
+            "",
+            "a b",
+            "a.b.c",
+            "abc123",
+            &foreign,
+            &"x".repeat(23),
+            &format!("x.{}.y", URL_SAFE_NO_PAD.encode("{}")),
+        ] {
             assert_eq!(
                 read(wrong).unwrap_err().to_string(),
-                "that is neither a token of this platform nor a token's id"
+                "that is neither a token of this platform nor a token's id, which has 22 letters and digits"
             );
         }
         assert_eq!(from_input(&b"abc\n"[..]).unwrap(), "abc\n");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::context::Context;
 use crate::{
     client::{path, with_query},
-    output::{Style, Table, Tone, count, number, word},
+    output::{Cell, Style, Table, Tone, count, number, word},
 };
 
 #[derive(Debug, Args)]
@@ -28,9 +28,15 @@ pub(crate) struct UsageCommand {
 
 impl UsageCommand {
     pub(crate) fn run(self, context: &Context) -> Result<()> {
-        let path = with_query(&path(["usage", &self.client]), [("month", self.month)]);
-        let answer = context.connect()?.get(&path)?;
-        Ok(context.output.answer(&answer, usage)?)
+        let admin = context.connect()?;
+        let answer = admin.get(&with_query(&path(["usage", &self.client]), [("month", self.month)]))?;
+        let this_month = context.now.strftime("%Y-%m").to_string();
+        let is_billed =
+            !context.output.json && ["live", "sandbox"].iter().any(|e| beyond(&answer.value, e) > 0) && {
+                let client = admin.get(&path(["clients", &self.client]))?;
+                client.value["overage"] == "report"
+            };
+        Ok(context.output.answer(&answer, |found, style| usage(found, &this_month, is_billed, style))?)
     }
 }
 
@@ -40,14 +46,40 @@ fn parse_month(text: &str) -> Result<String, String> {
     month.map(|month| month.to_string())
 }
 
-fn usage(usage: &Value, style: Style) -> String {
-    let title = format!("{} in {} (UTC)", word(usage, "/name"), word(usage, "/month"));
-    let mut totals = Table::new(["ENV", "USED", "ALLOWANCE", "REMAINING"]).right([1, 2, 3]);
-    for environment in ["live", "sandbox"] {
-        let of = |field: &str| count(usage, &format!("/{environment}/{field}"));
-        totals.row([environment.into(), of("used").into(), of("allowance").into(), of("remaining").into()]);
+/// Requests beyond the allowance.
+fn beyond(usage: &Value, environment: &str) -> u64 {
+    let of = |field: &str| usage[environment][field].as_u64();
+    of("used").zip(of("allowance")).map_or(0, |(used, allowance)| used.saturating_sub(allowance))
+}
+
+fn totals(usage: &Value, is_billed: bool, style: Style) -> String {
+    let row = |environment: &str| {
+        let of = |field: &str| Cell::from(count(usage, &format!("/{environment}/{field}")));
+        [environment.into(), of("used"), of("allowance"), of("remaining")]
+    };
+    if !is_billed {
+        let mut table = Table::new(["ENV", "USED", "ALLOWANCE", "REMAINING"]).right([1, 2, 3]);
+        ["live", "sandbox"].into_iter().for_each(|environment| table.row(row(environment)));
+        return table.render(style);
     }
-    let mut text = format!("{}\n\n{}\n", style.paint(Tone::Strong, &title), totals.render(style));
+    let headings = ["ENV", "USED", "ALLOWANCE", "REMAINING", "BILLABLE OVERAGE"];
+    let mut table = Table::new(headings).right([1, 2, 3, 4]);
+    for environment in ["live", "sandbox"] {
+        let [name, used, allowance, remaining] = row(environment);
+        table.row([name, used, allowance, remaining, number(beyond(usage, environment)).into()]);
+    }
+    table.render(style)
+}
+
+fn usage(usage: &Value, this_month: &str, is_billed: bool, style: Style) -> String {
+    let month = word(usage, "/month");
+    let title = format!("{} in {month} (UTC)", word(usage, "/name"));
+    let mut text = format!("{}\n\n", style.paint(Tone::Strong, &title));
+    if month.as_str() > this_month {
+        text +=
+            &format!("{}\n\n", style.paint(Tone::Warning, "This month has not begun: nothing is used yet."));
+    }
+    text += &format!("{}\n", totals(usage, is_billed, style));
     let by_endpoint = by_endpoint(usage);
     if !by_endpoint.is_empty() {
         let mut table = Table::new(["ENV", "ENDPOINT", "SENT", "GIVEN BACK", "CHARGED"]).right([2, 3, 4]);
@@ -89,7 +121,7 @@ mod tests {
             "rows": [row(1, 1200, 0), row(2, 7, 2)]
         });
         assert_eq!(
-            usage(&answer, Style::default()),
+            usage(&answer, "2026-11", false, Style::default()),
             "acme in 2026-11 (UTC)\n\n\
              ENV       USED  ALLOWANCE  REMAINING\n\
              live     1,205    100,000     98,795\n\
@@ -97,6 +129,25 @@ mod tests {
              ENV   ENDPOINT    SENT  GIVEN BACK  CHARGED\n\
              live  GET /v1/x  1,207           2    1,205\n"
         );
+    }
+
+    #[test]
+    fn what_is_billed_and_what_is_still_to_come_is_said() {
+        let answer = json!({
+            "client": "cl_1", "name": "acme", "month": "2026-12", "rows": [],
+            "live": {"used": 1205, "allowance": 1000, "remaining": 0},
+            "sandbox": {"used": 0, "allowance": 10, "remaining": 10},
+        });
+        assert_eq!(
+            usage(&answer, "2026-12", true, Style::default()),
+            "acme in 2026-12 (UTC)\n\n\
+             ENV       USED  ALLOWANCE  REMAINING  BILLABLE OVERAGE\n\
+             live     1,205      1,000          0               205\n\
+             sandbox      0         10         10                 0\n"
+        );
+        let early = usage(&answer, "2026-11", false, Style::default());
+        assert!(early.contains("\n\nThis month has not begun: nothing is used yet.\n\n"), "{early}");
+        assert!(!early.contains("BILLABLE"), "{early}");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Points in time and durations, as people type them.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use jiff::{Span, SpanRelativeTo, Timestamp};
+
+use super::context::Wrong;
 
 /// For help texts.
 pub(crate) const WHEN_HELP: &str = "WHEN is a duration from now (30m, 24h, 7d), a date (2026-12-01, which begins at 00:00 UTC) \
@@ -28,7 +30,7 @@ impl When {
             Self::Distance(distance) => now.checked_add(Span::new().seconds(distance.seconds))?,
         };
         if at <= now {
-            bail!("{at} is not in the future");
+            return Err(Wrong::line(format!("{at} is not in the future")));
         }
         Ok(at.to_string())
     }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::AdminClient;
-use crate::{config::Variables, data_folder::DataFolder};
+use crate::{config::Variables, data_folder::DataFolder, output::Wrong};
 
 const TOKEN: &str = "TOLLBAR_TOKEN";
 
@@ -69,15 +69,13 @@ fn base_url(text: &str) -> Result<String> {
     let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = url.trim_end_matches('/');
     match url.parse::<http::Uri>() {
-        Ok(uri) if uri.scheme_str() == Some("https") => {
-            bail!(
-                "the admin API speaks plain HTTP, so `{text}` cannot be reached; use http://, through a tunnel if it is remote"
-            )
-        }
+        Ok(uri) if uri.scheme_str() == Some("https") => Err(Wrong::line(format!(
+            "the admin API speaks plain HTTP, so `{text}` cannot be reached; use http://, through a tunnel if it is remote"
+        ))),
         Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()) => {
             Ok(url.to_owned())
         }
-        _ => bail!("`{text}` is not an admin URL; write it like http://127.0.0.1:8081"),
+        _ => Err(Wrong::line(format!("`{text}` is not an admin URL; write it like http://127.0.0.1:8081"))),
     }
 }
 

@@ -51,6 +51,19 @@ impl Faults {
         self.0.push(Fault { origin, message: message.into() });
     }
 
+    /// Puts those of the file first, in the order of its lines; the others stay as they came.
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by_key(|fault| match fault.origin {
+            Origin::File(_, line) => (0, line),
+            _ => (1, 0),
+        });
+    }
+
+    /// Whether nothing but the command line is to blame.
+    pub(crate) fn are_of_flags(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|fault| matches!(fault.origin, Origin::Flag(_)))
+    }
+
     /// Whether a setting is at fault already.
     pub(super) fn is_about(&self, path: &str) -> bool {
         self.0.iter().any(|fault| fault.message.strip_prefix(path).is_some_and(|rest| rest.starts_with(':')))

@@ -131,6 +131,16 @@ fn read_credential(lines: &Lines<'_>, table: &Spanned<DeValue<'_>>, draft: &mut 
         return draft.faults.push(place, format!("{CREDENTIAL} must be a table: write [[{CREDENTIAL}]]"));
     };
     let mut credential = CredentialDraft::new(place.clone(), lines.path);
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    let values = entries.iter().filter(|(name, _)| matches!(name.get_ref().as_ref(), "value" | "value_file"));
+    if let [_, (name, value)] = values.collect::<Vec<_>>()[..] {
+        // Said beside whatever else is wrong with either of them.
+        let message =
+            format!("{CREDENTIAL}.{}: `value` and `value_file` are both given; keep one", name.get_ref());
+        draft.faults.push(lines.origin(value.span()), message);
+        credential.is_broken = true;
+    }
     for (name, value) in entries {
         let key = name.get_ref().as_ref();
         let is_known = upstream_credential::KEYS.iter().any(|(known, _)| *known == key);

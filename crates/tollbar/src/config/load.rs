@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use serde_json::Value;
+
 use super::{
     check::{Clash, check_together},
     fault::{Faults, Origin},
     file::read_file,
     suggest::nearest,
     table::{Config, SETTINGS, Setting},
+    value::Form,
     variables::{PREFIX, Variables},
 };
 
@@ -46,6 +49,19 @@ impl Loaded {
         }
         rows
     }
+
+    /// A value of those as JSON: numbers and lists as such, `null` if it is not set.
+    pub(crate) fn typed(&self, path: &str, value: Option<&str>) -> Value {
+        let form = SETTINGS.iter().find(|setting| setting.path() == path).map(|setting| setting.form);
+        match (form, value) {
+            (Some(Form::List), value) => {
+                value.unwrap_or_default().split(", ").filter(|entry| !entry.is_empty()).collect()
+            }
+            (_, None) => Value::Null,
+            (Some(Form::Number), Some(text)) => text.parse::<u64>().map_or_else(|_| text.into(), Value::from),
+            (_, Some(text)) => text.into(),
+        }
+    }
 }
 
 /// Takes the configuration together, and checks it as a whole.
@@ -71,7 +87,8 @@ pub(crate) fn load(file: Option<&Path>, variables: &Variables, flags: &[Flag]) -
         let origin = [path, other].iter().find_map(|path| draft.origins.get(*path)).cloned();
         draft.faults.push(origin.unwrap_or(Origin::Default), format!("{path}: {message}"));
     }
-    let Draft { config, origins, faults } = draft;
+    let Draft { config, origins, mut faults } = draft;
+    faults.sort();
     if faults.0.is_empty() { Ok(Loaded { config, origins }) } else { Err(faults) }
 }
 

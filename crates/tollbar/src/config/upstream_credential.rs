@@ -97,10 +97,8 @@ impl<'a> Draft<'a> {
             .filter(|value| !value.is_empty())
             .ok_or("it is empty, or has characters that a header field cannot have")?;
         value.set_sensitive(true);
-        match self.value.replace(value) {
-            None => Ok(()),
-            Some(_) => Err("`value` and `value_file` are both given; keep one".to_owned()),
-        }
+        self.value = Some(value);
+        Ok(())
     }
 
     /// The finished credential; `None` if a fault was reported already.

@@ -45,7 +45,7 @@ impl Demo<'_> {
         let after = if self.folder.is_temporary() {
             "Stop with Ctrl-C; nothing is left behind."
         } else {
-            "Stop with Ctrl-C; the data stays, and the next start with it goes on."
+            "Stop with Ctrl-C; the data stays; the next start with it goes on, with new keys in place of these."
         };
         parts.push(format!("Paste these into another terminal. {after}"));
         parts.join("\n\n")

@@ -1,5 +1,5 @@
 //! Sets the demo up as an operator would, through the admin API. What is there from an earlier start is used again;
-//! keys are shown once, so there are new ones.
+//! keys are shown once, so there are new ones, and those of the earlier start are revoked.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -49,7 +49,9 @@ pub(super) fn set_up(urls: &Running, data: &DataFolder, sample: &Sample) -> Resu
     let main = caller(&admin, "harbour-books", "standard", &scopes)?;
     let trial = caller(&admin, "corner-shop", "trial", &["shipments:read"])?;
     leave_little(&admin, &trial)?;
+    let old = usable(&admin, &main.id, "oauth", "/credentials", "client_id")?;
     let oauth = admin.post(&path(["clients", &main.id, "oauth"]), &json!({ "environment": "live" }))?.value;
+    revoke(&admin, "oauth", &old)?;
     let (oauth_id, oauth_secret) = (text(&oauth, "client_id")?, text(&oauth, "client_secret")?);
     // What an earlier demo may have left off.
     admin.post("/switches/on", &json!({ "target": { "kind": "category", "name": "tracking" } }))?;
@@ -67,12 +69,31 @@ fn caller(admin: &AdminClient, name: &'static str, tier: &'static str, scopes: &
         Err(fault) => return Err(fault.into()),
     };
     let id = text(&client, "id")?;
+    let old = usable(admin, &id, "keys", "/keys", "id")?;
     let key = |environment: &str| {
         let made = admin.post(&path(["clients", &id, "keys"]), &json!({ "environment": environment }))?.value;
         anyhow::Ok((text(&made, "id")?, text(&made, "key")?))
     };
     let ((live_key_id, live_key), (_, sandbox_key)) = (key("live")?, key("sandbox")?);
+    revoke(admin, "keys", &old)?;
     Ok(Caller { name, id, tier, live_key_id, live_key, sandbox_key })
+}
+
+/// The ids of a client's credentials that work, made as the demo makes them. A key with scopes or an end of its own is
+/// somebody else's.
+fn usable(admin: &AdminClient, client: &str, kind: &str, list: &str, id: &str) -> Result<Vec<String>> {
+    let answer = admin.get(&path(["clients", client, kind]))?.value;
+    let all = answer.pointer(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let ours =
+        |one: &&Value| one["state"] == "active" && one["scopes"].is_null() && one["expires_at"].is_null();
+    all.iter().filter(ours).map(|one| text(one, id)).collect()
+}
+
+fn revoke(admin: &AdminClient, kind: &str, ids: &[String]) -> Result<()> {
+    for id in ids {
+        admin.act(&path([kind, id, "revoke"]))?;
+    }
+    Ok(())
 }
 
 /// However much was used before.

@@ -151,7 +151,7 @@ impl Demo<'_> {
             run("and on again, at once", "switch on category tracking"),
             good(200, "as before", track()),
             run(
-                "why was that refused? each stage, with the values it compared",
+                "why was an earlier request, from the demo's start, refused (scope_missing)? stage by stage",
                 &format!("request show {}", self.stage.refused_id),
             ),
             run("what the month's bill adds up from", &format!("usage {}", self.stage.main.name)),

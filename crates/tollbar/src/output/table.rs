@@ -4,6 +4,9 @@ use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, presets::
 
 use super::{Style, Tone};
 
+/// What is narrower, such as a terminal that says it has no width at all, is left to break lines itself.
+const WIDTH_MIN: u16 = 40;
+
 /// One cell.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
@@ -59,7 +62,7 @@ impl Table {
     pub(crate) fn render(&self, style: Style) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(NOTHING);
-        if style.terminal {
+        if style.terminal && table.width().is_some_and(|width| width >= WIDTH_MIN) {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         } else {
             table.force_no_tty();

@@ -22,6 +22,15 @@ fn numbers_and_times_are_written_for_people() {
 }
 
 #[test]
+fn warnings_follow_whatever_was_answered() {
+    let value = json!({"warnings": ["no endpoint requires\u{1b} it", "nor that"]});
+    let expected = "\n\nwarning: no endpoint requires\\u{1b} it\nwarning: nor that";
+    assert_eq!(warnings(&value, Style::default()), expected);
+    assert_eq!(warnings(&json!({"warnings": []}), Style::default()), "");
+    assert_eq!(warnings(&json!([]), Style::default()), "");
+}
+
+#[test]
 fn control_characters_are_made_visible() {
     assert_eq!(safe("a\u{1b}[31mb\n\u{202e}c\u{9b}é"), "a\\u{1b}[31mb\\u{a}\\u{202e}c\\u{9b}é");
 }

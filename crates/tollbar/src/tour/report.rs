@@ -1,9 +1,9 @@
 //! What the tour prints.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollbar_contract::{Code, Stage};
 
-use super::attempt::Outcome;
+use super::{attempt::Outcome, example::Example, wire::Reply};
 use crate::output::{Cell, Style, Table, Tone, safe};
 
 /// One row.
@@ -13,10 +13,20 @@ pub(super) struct Row {
     /// Whether it stands for its code; the others look at a stage from another side.
     pub(super) is_provocation: bool,
     pub(super) outcome: Option<Outcome>,
-    pub(super) status: u16,
     pub(super) did: String,
-    pub(super) request_id: String,
+    /// What came back; `None`: it could not be done.
+    pub(super) reply: Option<Reply>,
     pub(super) faults: Vec<String>,
+}
+
+impl Row {
+    pub(super) fn status(&self) -> u16 {
+        self.reply.as_ref().map_or(0, |reply| reply.status)
+    }
+
+    pub(super) fn request_id(&self) -> &str {
+        self.reply.as_ref().map_or("", Reply::request_id)
+    }
 }
 
 /// All rows, for programs.
@@ -24,9 +34,10 @@ pub(super) fn json(rows: &[Row]) -> Value {
     let row = |row: &Row| {
         json!({
             "code": row.code.map(Code::as_str),
-            "status": row.status,
+            "status": row.status(),
             "did": row.did,
-            "request_id": row.request_id,
+            "request_id": row.request_id(),
+            "answer": row.reply.as_ref().map(answer),
             "passed": row.faults.is_empty(),
             "why": if row.faults.is_empty() { Value::Null } else { row.faults.join("; ").into() },
         })
@@ -34,8 +45,23 @@ pub(super) fn json(rows: &[Row]) -> Value {
     rows.iter().map(row).collect()
 }
 
+/// An answer as it came: JSON as JSON, anything else as text.
+fn answer(reply: &Reply) -> Value {
+    let mut headers = Map::new();
+    for (name, value) in &reply.headers {
+        // Two fields of a name are one list (RFC 9110, section 5.3).
+        let all = match headers.get(name).and_then(Value::as_str) {
+            Some(before) => format!("{before}, {value}"),
+            None => value.clone(),
+        };
+        headers.insert(name.clone(), all.into());
+    }
+    let body = serde_json::from_str(&reply.body).unwrap_or_else(|_| Value::from(reply.body.as_str()));
+    json!({ "status": reply.status, "headers": headers, "body": body })
+}
+
 /// All rows, for people.
-pub(super) fn text(rows: &[Row], style: Style) -> String {
+pub(super) fn text(rows: &[Row], example: Option<&Example>, style: Style) -> String {
     let (codes, beyond): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.is_provocation);
     let title = |text: &str| style.paint(Tone::Strong, text);
     [
@@ -44,6 +70,7 @@ pub(super) fn text(rows: &[Row], style: Style) -> String {
         title(&format!("The same stages from other sides, and what is let through ({})", beyond.len())),
         table(&beyond, style),
         faults(rows, style),
+        example.map_or_else(String::new, |example| example.text(style)),
         legend(style),
         verdict(rows, style),
     ]
@@ -61,9 +88,9 @@ fn table(rows: &[&Row], style: Style) -> String {
         table.row([
             Cell::new(Tone::Faint, stage_of(row.outcome)),
             row.code.map_or_else(|| Cell::new(Tone::Faint, "(none)"), |code| code.as_str().into()),
-            row.status.to_string().into(),
+            row.status().to_string().into(),
             safe(&row.did).into(),
-            Cell::new(Tone::Faint, safe(&row.request_id)),
+            Cell::new(Tone::Faint, safe(row.request_id())),
             result,
         ]);
     }
@@ -103,8 +130,8 @@ fn legend(style: Style) -> String {
         {}\n\n\
         # is the stage that answered; - is a route of Tollbar's own, such as the token endpoint. (none) is no error.\n\
         Every error has the same envelope; its code is stable, and says what a program should do. The request id\n\
-        leads support to the reason: tollbar request show ID. Each row also checked the headers, that nothing\n\
-        reached the API which should not, and that the look-up names the stage and holds no secret.",
+        leads support to the reason. Each row also checked the headers, that nothing reached the API which should\n\
+        not, and that the look-up names the stage and holds no secret. tollbar tour --json has every answer whole.",
         style.paint(Tone::Strong, "What you have seen"),
         table.render(style),
     )

@@ -27,6 +27,8 @@ pub(crate) struct Call {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
+    /// As it came.
+    pub(crate) status_line: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
@@ -143,7 +145,7 @@ fn receive(stream: TcpStream) -> Result<Reply> {
             Ok((name.to_ascii_lowercase(), value.trim().to_owned()))
         })
         .collect::<Result<Vec<_>>>()?;
-    let reply = Reply { status, headers, body: String::new() };
+    let reply = Reply { status, status_line: start.to_owned(), headers, body: String::new() };
     let body = reply.unframe(body)?;
     Ok(Reply { body: String::from_utf8(body).context("the answer's body is not text")?, ..reply })
 }

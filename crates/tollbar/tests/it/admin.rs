@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Platform, Response, SHOP, Shop, Upstream, send_raw};
+use crate::support::{Platform, Reply, Response, SHOP, Shop, Upstream, request, send_raw};
 
 mod catalogue;
 mod ops;
@@ -248,4 +248,31 @@ fn what_lies_in_the_data_folder_is_for_its_owner_alone() {
     assert_eq!(shop.token, token);
     assert_ne!(Platform::start().token, token);
     assert!(token.len() >= 32, "{token}");
+}
+
+/// The sentences are made of what other rooms record: this is where their wording meets.
+#[test]
+fn a_sentence_tells_what_the_code_alone_does_not() {
+    let shop = Shop::open_keeping_all();
+    let sentence =
+        |response: &Response| shop.look_up(&response.request_id())["sentence"].as_str().unwrap().to_owned();
+    let post = || shop.call("POST", "/v1/orders", &[("Idempotency-Key", "one")], br#"{"item":"tea"}"#);
+    let first = post().request_id();
+    let said = sentence(&post());
+    assert!(said.contains(&format!("this repeats the answer to your request {first}")), "{said}");
+
+    shop.live.answer(|_| Reply::json(503, "{}"));
+    let said = sentence(&shop.get("/v1/orders"));
+    assert!(said.contains("the API behind our gateway answered with an error of its own"), "{said}");
+
+    let bearer = format!("Bearer {}", shop.client.key);
+    let refused = request(shop.platform.gateway, "GET", "/v1/orders", &[("Authorization", &bearer)], b"");
+    let said = sentence(&refused);
+    assert!(said.contains("send the key as X-API-Key") && !said.contains(&shop.client.key), "{said}");
+
+    shop.import(&json!({ "sandbox_upstream": null }));
+    let refused = shop.call_as(&shop.client.sandbox_key, "GET", "/sandbox/v1/orders", &[], b"");
+    assert_eq!(refused.code(), "not_found");
+    let said = sentence(&refused);
+    assert!(said.contains("the API has no sandbox environment here"), "{said}");
 }

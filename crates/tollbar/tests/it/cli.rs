@@ -92,7 +92,7 @@ fn set_up() -> (Platform, Upstream) {
     json(
         &platform,
         "client create acme --tier standard --allowance 1000 --sandbox-allowance 50 --scope orders:read \
-         --scope orders:write reports:read --write-enabled",
+         --scope orders:write,reports:read --write-enabled",
     );
     (platform, upstream)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Platform, Response, Shop, send_raw};
+use crate::support::{Platform, Response, Shop, get, send_raw};
 
 /// A GET with these header lines, as they are.
 fn get_with(shop: &Shop, target: &str, lines: impl AsRef<[u8]>) -> Response {
@@ -183,4 +183,16 @@ fn a_platform_with_another_brand_gives_and_takes_keys_of_that_brand() {
     assert!(shop.client.key.starts_with("acme1_live_"), "{}", shop.client.key);
     assert!(shop.client.sandbox_key.starts_with("acme1_sandbox_"));
     assert_eq!(shop.get("/v1/orders").status, 200);
+}
+
+#[test]
+fn a_key_sent_as_a_bearer_token_is_told_where_it_belongs() {
+    let shop = Shop::open_keeping_all();
+    let bearer = format!("Bearer {}", shop.client.key);
+    let response = get(shop.platform.gateway, "/v1/orders", &[("Authorization", &bearer)]);
+    assert_eq!(response.code(), "malformed_credentials");
+    assert!(response.message().contains("X-API-Key"), "{response:?}");
+    let entry = shop.look_up(&response.request_id());
+    assert!(entry["sentence"].as_str().unwrap().contains("X-API-Key"), "{entry}");
+    assert!(!entry.to_string().contains(&shop.client.key));
 }

@@ -240,10 +240,12 @@ fn a_second_start_with_the_same_folder_goes_on_with_new_keys() {
     assert_eq!(before["clients"][0]["id"], after["clients"][0]["id"], "the client is the same");
     assert_ne!(key(&before), key(&after));
     let gateway = after["gateway"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
-    for key in [key(&before), key(&after)] {
+    for (key, status) in [(key(&before), 403), (key(&after), 200)] {
         let response = support::get(gateway, "/v1/shipments", &[("X-API-Key", &key)]);
-        assert_eq!(response.status, 200, "old keys still work, and so do new ones: {response:?}");
+        assert_eq!(response.status, status, "new keys take the place of old ones: {response:?}");
     }
+    let secret = |value: &Value, name: &str| value["oauth"][name].as_str().unwrap().to_owned();
+    assert_ne!(secret(&before, "client_id"), secret(&after, "client_id"));
     // What the second page prints works as well, though the first demo used something up.
     for one in after["try"].as_array().unwrap() {
         let printed =

@@ -17,6 +17,7 @@ mod credential_environment;
 mod credentials;
 mod demo;
 mod drain;
+mod early_answers;
 mod effects;
 mod exchange;
 mod first_request;

@@ -36,13 +36,21 @@ fn the_tour_provokes_every_code_and_holds() {
     assert_eq!(expected.len(), 25);
     // The first rows are the contract's table, in its order.
     assert_eq!(names(rows.iter().take(25)), expected);
-    let keys = ["code", "status", "did", "request_id", "passed", "why"];
+    let keys = ["code", "status", "did", "request_id", "answer", "passed", "why"];
     let mut ids = BTreeSet::new();
     for row in &rows {
         assert_eq!(row.as_object().unwrap().keys().collect::<Vec<_>>(), keys, "{row}");
         assert_eq!((&row["passed"], &row["why"]), (&Value::Bool(true), &Value::Null), "{row}");
         assert!(row["did"].as_str().unwrap().ends_with('.'), "{row}");
         assert!(ids.insert(row["request_id"].as_str().unwrap()), "{row}");
+        let answer = &row["answer"];
+        assert_eq!(
+            (&answer["status"], &answer["headers"]["x-request-id"]),
+            (&row["status"], &row["request_id"])
+        );
+        if row["code"].is_string() {
+            assert_eq!(answer["body"]["error"]["code"], row["code"], "{row}");
+        }
     }
     for code in Code::ALL {
         let row = rows.iter().find(|row| row["code"] == code.as_str()).unwrap();
@@ -65,6 +73,15 @@ fn the_tour_reads_as_a_page() {
     // The order of checks, and where to go next.
     for words in
         ["The platform is switched on.", "The monthly allowance has room", "tollbar demo", "request show"]
+    {
+        assert!(text.contains(words), "{words}:\n{text}");
+    }
+    // One answer whole, from both sides; and its id is the one of its row.
+    let id = text.split("request show ").nth(1).and_then(|rest| rest.get(..12)).unwrap();
+    let row = text.lines().find(|line| line.contains(" scope_missing ")).unwrap();
+    assert!(row.contains(id), "{id}:\n{text}");
+    for words in
+        ["  HTTP/1.1 403", "  x-error-code: scope_missing", r#"{"success":false"#, "REFUSED", "throw-away"]
     {
         assert!(text.contains(words), "{words}:\n{text}");
     }

@@ -39,18 +39,16 @@ pub(super) fn clients(answer: &Value, style: Style) -> String {
     if all.is_empty() {
         return "No clients yet. Create one with `tollbar client create NAME --tier T --allowance N --scope S`.".to_owned();
     }
-    let headings = ["NAME", "ID", "STATE", "TIER", "LIVE USED", "OF", "SANDBOX USED", "OF", "WRITES"];
-    let mut table = Table::new(headings).right([4, 5, 6, 7]);
+    let headings = ["NAME", "ID", "STATE", "TIER", "LIVE USED", "SANDBOX USED", "WRITES"];
+    let mut table = Table::new(headings).right([4, 5]);
     for client in all {
         table.row([
             word(client, "/name").into(),
             word(client, "/id").into(),
             state(client),
             word(client, "/tier").into(),
-            count(client, "/used/live").into(),
-            count(client, "/allowance/live").into(),
-            count(client, "/used/sandbox").into(),
-            count(client, "/allowance/sandbox").into(),
+            of(client, "live").into(),
+            of(client, "sandbox").into(),
             if yes(client, "/write_enabled") { "yes" } else { "no" }.into(),
         ]);
     }
@@ -70,9 +68,12 @@ fn state(client: &Value) -> Cell {
 }
 
 fn used(client: &Value, environment: &str) -> String {
+    format!("{} requests used this month", of(client, environment))
+}
+
+fn of(client: &Value, environment: &str) -> String {
     let used = count(client, &format!("/used/{environment}"));
-    let allowance = count(client, &format!("/allowance/{environment}"));
-    format!("{used} of {allowance} requests used this month")
+    format!("{used} of {}", count(client, &format!("/allowance/{environment}")))
 }
 
 #[cfg(test)]
@@ -118,10 +119,10 @@ mod tests {
         shut["access_enabled"] = false.into();
         assert_eq!(
             clients(&json!({"clients": [acme(), off, shut]}), Style::default()),
-            "NAME           ID              STATE      TIER      LIVE USED       OF  SANDBOX USED     OF  WRITES\n\
-             acme           cl_00000000001  active     standard      1,234  100,000             0  5,000  yes\n\
-             evil\\u{1b}[2J  cl_00000000001  suspended  standard      1,234  100,000             0  5,000  yes\n\
-             acme           cl_00000000001  no access  standard      1,234  100,000             0  5,000  yes"
+            "NAME           ID              STATE      TIER             LIVE USED  SANDBOX USED  WRITES\n\
+             acme           cl_00000000001  active     standard  1,234 of 100,000    0 of 5,000  yes\n\
+             evil\\u{1b}[2J  cl_00000000001  suspended  standard  1,234 of 100,000    0 of 5,000  yes\n\
+             acme           cl_00000000001  no access  standard  1,234 of 100,000    0 of 5,000  yes"
         );
         assert!(clients(&json!({"clients": []}), Style::default()).starts_with("No clients yet."));
     }

@@ -1,9 +1,12 @@
 //! The decision on one request, for people.
 
 use serde_json::Value;
-use tollbar_contract::Stage;
+use tollbar_contract::{RequestId, Stage};
 
-use crate::output::{Cell, Style, Table, Tone, count, moment, time, word};
+use crate::{
+    cli::number::LIST_MAX,
+    output::{Cell, Style, Table, Tone, count, moment, number, time, word},
+};
 
 /// Why a request was answered as it was.
 pub(super) fn trace(entry: &Value, style: Style) -> String {
@@ -21,13 +24,14 @@ pub(super) fn trace(entry: &Value, style: Style) -> String {
 }
 
 /// Many requests, a line for each.
-pub(super) fn requests(answer: &Value, style: Style) -> String {
+pub(super) fn requests(answer: &Value, limit: u32, style: Style) -> String {
     let all = answer["requests"].as_array().map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
         return "No request matches.".to_owned();
     }
     let mut table = Table::new(["ID", "AT", "STATUS", "CODE", "CLIENT", "ENV", "REQUEST"]);
-    for entry in all {
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(all.len());
+    for entry in all.iter().take(shown) {
         table.row([
             word(entry, "/request_id").into(),
             time(entry, "/at").into(),
@@ -38,7 +42,18 @@ pub(super) fn requests(answer: &Value, style: Style) -> String {
             target(entry).into(),
         ]);
     }
-    table.render(style)
+    let more = match shown {
+        _ if all.len() > shown => format!("\n\n{} shown; --limit N for more", number(limit.into())),
+        // More cannot be asked for, so that nobody knows whether there are more.
+        _ if limit == LIST_MAX && all.len() == shown && u64::from(limit) == all.len() as u64 => {
+            format!(
+                "\n\n{} shown, the most there can be; --since and --client narrow it",
+                number(limit.into())
+            )
+        }
+        _ => String::new(),
+    };
+    format!("{}{more}", table.render(style))
 }
 
 fn header(entry: &Value, style: Style) -> String {
@@ -60,18 +75,44 @@ fn header(entry: &Value, style: Style) -> String {
 fn why(entry: &Value, style: Style) -> String {
     let steps = entry["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
     let refused = steps.iter().rev().find(|step| step["passed"] == Value::Bool(false));
+    let status = entry["status"].as_u64().unwrap_or_default();
+    let from_api = entry["upstream_status"].as_u64().filter(|status| *status >= 400);
     let why = match (refused, find_stage(&entry["refused_at"])) {
         (Some(step), stage) => {
             let stage = find_stage(&step["stage"]).or(stage);
             format!("{}: {}", at_stage(stage), word(step, "/detail"))
         }
         (None, Some(stage)) => format!("{}: {}", at_stage(Some(stage)), word(entry, "/message")),
-        (None, None) if entry["code"].is_string() => {
-            format!("it was let in, and then failed: {}", word(entry, "/message"))
-        }
-        (None, None) => "it was let in, and answered".to_owned(),
+        (None, None) => match find_replayed(steps) {
+            Some(first) => format!("replayed the answer of {first}; the API was not asked again"),
+            None if is_health(entry) && status >= 500 => {
+                format!(
+                    "the health route answered {status}: the store does not answer, or the platform is switched off"
+                )
+            }
+            None if from_api.is_some() => "it was let in, and the API's answer was passed on".to_owned(),
+            None if entry["code"].is_string() => {
+                format!("it was let in, and then failed: {}", word(entry, "/message"))
+            }
+            None if status >= 400 => format!("it was let in, and Tollbar itself answered {status}"),
+            None => "it was let in, and answered".to_owned(),
+        },
     };
-    format!("{} {why}", style.paint(Tone::Strong, "Why:"))
+    let api = from_api.map_or_else(String::new, |status| format!("the API answered {status}; "));
+    format!("{} {api}{why}", style.paint(Tone::Strong, "Why:"))
+}
+
+/// The request whose answer was given again.
+fn find_replayed(steps: &[Value]) -> Option<RequestId> {
+    let step = steps.iter().find(|step| find_stage(&step["stage"]) == Some(Stage::Idempotency))?;
+    // The key before it is the caller's text.
+    let (_, rest) = step["detail"].as_str()?.rsplit_once("the answer of ")?;
+    RequestId::parse(rest.strip_suffix(" is replayed")?)
+}
+
+fn is_health(entry: &Value) -> bool {
+    let steps = entry["steps"].as_array().into_iter().flatten();
+    entry["endpoint"] == "(health)" || steps.into_iter().any(|step| step["detail"] == "(health)")
 }
 
 fn at_stage(stage: Option<Stage>) -> String {
@@ -88,6 +129,7 @@ fn stages(steps: &[Value], style: Style) -> String {
         let stage = find_stage(&step["stage"]);
         let result = match step["passed"].as_bool() {
             Some(true) => Cell::new(Tone::Good, "passed"),
+            _ if stage == Some(Stage::Upstream) => Cell::new(Tone::Bad, "FAILED"),
             _ => Cell::new(Tone::Bad, "REFUSED"),
         };
         table.row([

@@ -146,6 +146,25 @@ fn each_fault_has_its_line_and_says_what_would_be_right() {
 }
 
 #[test]
+fn a_value_and_a_file_are_too_much_whatever_else_is_wrong_and_lines_are_in_order() {
+    let text = "[[upstream_credential]]\nvalue_file = \"nope\"\nvalue = \"a\"\nheader = \"Host\"\nbase = \"v1\"\n\
+        [gateway]\nthreads = 0\n[hosts]\nlive = \"a.b\"\n[log]\nlevel = \"inof\"";
+    let lines: Vec<String> = faults(text).iter().map(|fault| fault.chars().take(44).collect()).collect();
+    assert_eq!(
+        lines,
+        [
+            "t.toml:2: upstream_credential.value_file: no",
+            "t.toml:3: upstream_credential.value: `value`",
+            "t.toml:4: upstream_credential.header: `Host`",
+            "t.toml:5: upstream_credential.base: `v1` is ",
+            "t.toml:7: gateway.threads: 0 is out of range",
+            "t.toml:9: hosts.live: hosts.sandbox is missi",
+            "t.toml:11: log.level: `inof` is not one of t",
+        ]
+    );
+}
+
+#[test]
 fn syntax_errors_have_their_line() {
     for (text, line) in
         [("[gateway\n", 1), ("[gateway]\nlisten = \n", 2), ("[gateway]\nthreads = 1\nthreads = 2\n", 3)]

@@ -41,6 +41,20 @@ fn a_command_line_that_is_wrong_ends_with_2_and_says_what_is_wrong() {
         ("import shop.yaml --upstream http://h --upstream-errors hide", &["wrap", "pass"]),
         ("serve --gateway", &["--gateway"]),
         ("status --colour", &["--colour"]),
+        ("client update acme", &["nothing", "change"]),
+        ("key create acme --env live --expires 2020-01-01", &["2020-01-01", "future"]),
+        ("token revoke 'not a token'", &["token"]),
+        ("tier set gold --rate 0", &["0"]),
+        ("switch off category", &["which category"]),
+        ("switch off endpoint orders", &["GET /v1/orders/{id}"]),
+        ("switch off platform orders", &["category orders"]),
+        ("switch off platform --until 2020-01-01", &["future"]),
+        ("switch off platform now", &["category now"]),
+        ("token revoke abc123", &["22 letters"]),
+        ("request list --limit 0", &["1 to 1000"]),
+        ("audit --limit 0", &["1 to 1000"]),
+        ("client create x --tier basic --allowance 1.000", &["1.000", "100,000"]),
+        ("help frobnicate", &["frobnicate"]),
     ] {
         let ended = tollbar(&platform, line);
         assert_eq!((ended.code, ended.out.as_str()), (2, ""), "`{line}`: {}", ended.err);
@@ -50,6 +64,8 @@ fn a_command_line_that_is_wrong_ends_with_2_and_says_what_is_wrong() {
         let ended = tollbar(&platform, &format!("{line} --json"));
         assert_eq!(ended.code, 2, "`{line} --json`: {}", ended.err);
     }
+    assert_eq!(platform.read("/clients")["clients"].as_array().unwrap().len(), 1);
+    assert_eq!(platform.read("/switches")["switches"], serde_json::json!([]));
 }
 
 #[test]
@@ -69,24 +85,16 @@ fn what_the_platform_refuses_ends_with_1_and_the_reason_for_people_and_programs(
         ("client delete nobody".to_owned(), &["nobody"]),
         ("client update nobody --tier basic".to_owned(), &["nobody"]),
         ("client update acme --tier gold".to_owned(), &["gold"]),
-        ("client update acme".to_owned(), &["nothing", "change"]),
         ("client suspend cl_00000000000".to_owned(), &["cl_00000000000"]),
         ("key create nobody --env live".to_owned(), &["nobody"]),
         ("key create acme --env live --scope payments:write".to_owned(), &["payments:write"]),
-        ("key create acme --env live --expires 2020-01-01".to_owned(), &["2020-01-01", "future"]),
         ("key rotate key_none".to_owned(), &["key"]),
         ("key revoke key_none".to_owned(), &["key"]),
         ("oauth create nobody --env live".to_owned(), &["nobody"]),
         ("oauth rotate oc_none".to_owned(), &["client_id"]),
         ("oauth revoke oc_none".to_owned(), &["client_id"]),
-        ("token revoke 'not a token'".to_owned(), &["token"]),
-        ("tier set gold --rate 0".to_owned(), &["0"]),
         ("switch off category ordres".to_owned(), &["ordres", "orders?"]),
-        ("switch off category".to_owned(), &["which category"]),
         ("switch off endpoint 'GET /v1/ordrs'".to_owned(), &["GET /v1/orders"]),
-        ("switch off endpoint orders".to_owned(), &["GET /v1/orders/{id}"]),
-        ("switch off platform orders".to_owned(), &["category orders"]),
-        ("switch off platform --until 2020-01-01".to_owned(), &["future"]),
         ("usage nobody".to_owned(), &["nobody"]),
         ("request show 0123456789ab".to_owned(), &["0123456789ab"]),
         ("request list --client nobody".to_owned(), &["nobody"]),
@@ -146,6 +154,8 @@ fn help_is_there_for_every_command() {
         let arguments = [&words(line)[..], &["--help"]].concat();
         assert!(tollbar_in(empty.path(), &arguments, &[], "").ok().contains("--json"), "{line}");
     }
+    let help = tollbar_in(empty.path(), &["help", "client", "create"], &[], "").ok();
+    assert!(help.contains("--sandbox-allowance"), "{help}");
     assert!(tollbar_in(empty.path(), &["--version"], &[], "").ok().starts_with("tollbar "));
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "help leaves nothing behind");
 }

@@ -119,5 +119,21 @@ fn a_success_and_a_failure_of_the_upstream_are_shown_as_such() {
     assert_eq!((&entry["upstream_status"], &entry["status"]), (&503.into(), &500.into()));
     let shown = tollbar(&platform, &format!("request show {}", failed.request_id())).ok();
     assert!(shown.contains("answered 503") && shown.contains("internal_error"), "{shown}");
+    assert!(shown.contains("Why: the API answered 503; it was let in, and"), "{shown}");
     assert!(!text(&entry, "sentence").contains("503"), "{entry}");
+}
+
+#[test]
+fn a_replayed_answer_names_the_request_that_it_is_of() {
+    let (platform, _upstream) = set_up();
+    let key = text(&json(&platform, "key create acme --env live"), "key").to_owned();
+    let headers =
+        [("X-API-Key", key.as_str()), ("Idempotency-Key", "once"), ("Content-Type", "application/json")];
+    let post =
+        || crate::support::request(platform.gateway, "POST", "/v1/orders", &headers, br#"{"item":"tea"}"#);
+    let (first, again) = (post(), post());
+    assert_eq!(first.status, again.status, "{}", first.text());
+    let shown = tollbar(&platform, &format!("request show {}", again.request_id())).ok();
+    let why = format!("Why: replayed the answer of {};", first.request_id());
+    assert!(shown.contains(&why), "{shown}");
 }

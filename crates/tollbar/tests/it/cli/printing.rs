@@ -77,8 +77,22 @@ fn people_read_what_matters() {
     call(&platform, "GET", "/v1/orders", key);
     call(&platform, "DELETE", "/v1/reports", key);
     let import = format!("import shop.yaml --upstream {url}");
+    let example = format!("GET /v1/orders -> {url}{}", upstream.last().target);
     for (line, words) in [
-        (import.as_str(), &["Replaced", "Shop", "/v1", "8 endpoints", "orders", "payments:write"][..]),
+        (
+            import.as_str(),
+            &[
+                "Replaced",
+                "Shop",
+                "/v1",
+                "8 endpoints",
+                "orders",
+                "payments:write",
+                "live:",
+                &example,
+                "sandbox:  none",
+            ][..],
+        ),
         (
             "client create other --tier basic --allowance 1234567",
             &["other", "basic", "1,234,567", "not enabled"],
@@ -87,7 +101,12 @@ fn people_read_what_matters() {
             "client show acme",
             &["acme", &id, "active", "standard", "600", "1 of 1,000", "orders:write", "enabled"],
         ),
-        ("client list", &["NAME", "acme", "other", "active"]),
+        ("client list", &["NAME", "acme", "other", "active", "1 of 1,000"]),
+        ("client show acme", &["API keys", key_id, "OAuth2 credentials", "No OAuth2 credentials yet"]),
+        ("client update acme --add-scope orders:raed", &["warning: ", "orders:raed"]),
+        ("client update acme --remove-scope orders:raed", &["Updated"]),
+        ("request list --limit 1", &["1 shown; --limit N for more"]),
+        ("usage acme --month 2999-01", &["has not begun"]),
         ("client suspend other", &["other", "suspended"]),
         ("client resume other", &["other", "active"]),
         ("client update other --name 'Other Ltd' --tier standard", &["Other Ltd", "standard"]),
@@ -124,4 +143,36 @@ fn people_read_what_matters() {
             assert!(!printed.contains(key), "`{line}` shows a key:\n{printed}");
         }
     }
+}
+
+#[test]
+fn people_are_told_what_a_change_means_from_now_on() {
+    let (platform, _upstream) = set_up();
+    let say = |line: &str| tollbar(&platform, line).ok();
+    let created =
+        say("client create typo --tier basic --allowance 100,000 --scope orders:raed --overage report");
+    assert!(created.contains("warning: ") && created.contains("orders:raed"), "{created}");
+    let id = text(&json(&platform, "key create acme --env live"), "id").to_owned();
+    let rotated = say(&format!("key rotate {id} --grace 0"));
+    assert!(rotated.contains(&format!("The old key {id} is refused from now on.")), "{rotated}");
+    let revoked = say("token revoke 4fQ2bN8xKpL0a1b2c3d4e5");
+    assert_eq!(revoked, "Requests with the token id 4fQ2bN8xKpL0a1b2c3d4e5 are refused from now on.\n");
+
+    let key = json(&platform, "key create acme --env live");
+    for _ in 0..3 {
+        assert_eq!(call(&platform, "GET", "/v1/orders", text(&key, "key")).status, 200);
+    }
+    assert!(!say("usage acme").contains("BILLABLE"));
+    say("client update acme --allowance 1");
+    assert!(!say("usage acme").contains("BILLABLE"), "what is refused is not billed");
+    say("client update acme --overage report");
+    let usage = say("usage acme");
+    let live = usage.lines().find(|line| line.starts_with("live")).unwrap();
+    assert!(usage.contains("BILLABLE OVERAGE"), "{usage}");
+    assert_eq!(live.split_whitespace().collect::<Vec<_>>(), ["live", "3", "1", "0", "2"], "{usage}");
+
+    // A script is not asked whether it means it.
+    assert!(say("client delete typo").starts_with("Deleted typo."));
+    assert!(say("client delete acme --yes").starts_with("Deleted acme."));
+    say("api remove /v1 --yes");
 }

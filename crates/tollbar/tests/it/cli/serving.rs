@@ -53,7 +53,10 @@ fn check_names_file_and_line_of_everything_that_is_wrong() {
 fn check_shows_every_setting_and_where_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tollbar.toml"), "[tokens]\nlifetime_seconds = 60\n").unwrap();
-    let variables = [("TOLLBAR__ADMIN__LISTEN", "0.0.0.0:9000")];
+    let variables = [
+        ("TOLLBAR__ADMIN__LISTEN", "0.0.0.0:9000"),
+        ("TOLLBAR__GATEWAY__TRUSTED_PROXIES", "10.0.0.0/8,192.0.2.1"),
+    ];
     let checked =
         tollbar_in(folder.path(), &words("check --config tollbar.toml --json"), &variables, "").ok();
     let checked: Value = serde_json::from_str(&checked).unwrap();
@@ -61,13 +64,15 @@ fn check_shows_every_setting_and_where_it_was_written() {
     let setting = |name: &str| {
         let all = checked["settings"].as_array().unwrap();
         let found = all.iter().find(|row| row["setting"] == name).unwrap_or_else(|| panic!("no {name}"));
-        (found["value"].as_str().unwrap().to_owned(), found["source"].as_str().unwrap().to_owned())
+        (found["value"].clone(), found["source"].as_str().unwrap().to_owned())
     };
-    assert_eq!(setting("tokens.lifetime_seconds"), ("60".to_owned(), "tollbar.toml:2".to_owned()));
-    assert_eq!(setting("admin.listen"), ("0.0.0.0:9000".to_owned(), "TOLLBAR__ADMIN__LISTEN".to_owned()));
+    assert_eq!(setting("tokens.lifetime_seconds"), (60.into(), "tollbar.toml:2".to_owned()));
+    assert_eq!(setting("admin.listen"), ("0.0.0.0:9000".into(), "TOLLBAR__ADMIN__LISTEN".to_owned()));
     // Nobody else can reach what speaks for the operator, unless it is asked for; and then it is pointed out.
-    assert_eq!(setting("gateway.listen"), ("127.0.0.1:8080".to_owned(), "default".to_owned()));
-    assert_eq!(setting("ops.listen"), ("127.0.0.1:8082".to_owned(), "default".to_owned()));
+    assert_eq!(setting("gateway.listen"), ("127.0.0.1:8080".into(), "default".to_owned()));
+    assert_eq!(setting("ops.listen"), ("127.0.0.1:8082".into(), "default".to_owned()));
+    assert_eq!(setting("gateway.threads"), (Value::Null, "default".to_owned()));
+    assert_eq!(setting("gateway.trusted_proxies").0, serde_json::json!(["10.0.0.0/8", "192.0.2.1/32"]));
     assert_eq!(checked["warnings"].as_array().unwrap().len(), 1, "{checked}");
     assert!(checked["warnings"][0].as_str().unwrap().contains("admin.listen"), "{checked}");
     let plain = tollbar_in(folder.path(), &["check"], &[], "").ok();
@@ -87,7 +92,6 @@ fn serve_says_why_it_cannot_and_ends_with_1() {
         (format!("serve {FREE} --config missing.toml"), &["missing.toml"]),
         (format!("serve {FREE} --data file"), &["file"]),
         (format!("serve {FREE} --data file/below"), &["file/below"]),
-        (format!("serve {FREE} --gateway nowhere"), &["--gateway", "nowhere"]),
         (format!("serve {FREE} --ready-file no/such/folder/ready"), &["no/such/folder/ready"]),
     ] {
         // The last of a repeated option would be refused: the one that is tested takes the other's place.
@@ -98,11 +102,20 @@ fn serve_says_why_it_cannot_and_ends_with_1() {
             }
         }
         let ended = tollbar_in(folder.path(), &words(&line), &[], "");
-        assert_eq!(ended.code, 1, "`{line}`: {}", ended.err);
+        assert_eq!((ended.code, ended.out.as_str()), (1, ""), "`{line}`: {}", ended.err);
         for word in said {
             assert!(ended.err.contains(word), "`{line}` does not say {word}: {}", ended.err);
         }
     }
+    let wrong = tollbar_in(folder.path(), &words("serve --gateway nowhere"), &[], "");
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""), "{}", wrong.err);
+    assert!(wrong.err.contains("--gateway") && wrong.err.contains("nowhere"), "{}", wrong.err);
+    // What an earlier server left is not taken for this one's.
+    std::fs::write(folder.path().join("ready"), "{}").unwrap();
+    let line =
+        format!("serve {FREE} --ready-file ready").replacen("127.0.0.1:0", &format!("127.0.0.1:{port}"), 1);
+    assert_eq!(tollbar_in(folder.path(), &words(&line), &[], "").code, 1);
+    assert!(!folder.path().join("ready").exists() && !folder.path().join("ready.part").exists());
 }
 
 #[test]
@@ -139,7 +152,19 @@ fn the_ready_file_has_the_bound_addresses_and_the_start_is_announced() {
     assert!(!platform.log().contains(&platform.token), "the operator token is not printed");
     platform.terminate();
     platform.wait_for_end();
+    assert!(!platform.folder().join("ready.json").exists(), "it is not ready any more");
     let ended = super::tollbar(&platform, "status");
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains("no server runs from"), "{}", ended.err);
+}
+
+#[test]
+fn a_server_that_has_apis_says_what_it_serves() {
+    let (platform, _upstream) = super::set_up();
+    assert!(platform.log().contains("Next: tollbar import"), "{}", platform.log());
+    let platform = platform.stop_and_restart();
+    let log = platform.log();
+    let again = log.rsplit("is running.").next().unwrap();
+    let served = format!("8 endpoints, at http://{}/v1", platform.gateway);
+    assert!(again.contains(&served) && !again.contains("tollbar import"), "{again}");
 }

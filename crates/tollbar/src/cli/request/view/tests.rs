@@ -74,6 +74,45 @@ fn a_success_an_upstream_failure_and_an_unknown_caller_read_well_too() {
 }
 
 #[test]
+fn what_the_api_answered_comes_first_and_a_replay_names_its_first_request() {
+    let why = |fields: &[(&str, Value)]| {
+        let mut entry = refused();
+        for field in ["code", "message", "refused_at", "upstream_status"] {
+            entry[field] = Value::Null;
+        }
+        entry["steps"] = json!([{"stage": "platform", "passed": true, "detail": "on"}]);
+        fields.iter().for_each(|(field, value)| entry[*field] = value.clone());
+        let text = trace(&entry, Style::default());
+        text.lines().find_map(|line| line.strip_prefix("Why: ")).unwrap().to_owned()
+    };
+    let failed = json!([{"stage": "upstream", "passed": false, "detail": "answered 503"}]);
+    let fields = [
+        ("status", 500.into()),
+        ("code", "internal_error".into()),
+        ("upstream_status", 503.into()),
+        ("steps", failed),
+    ];
+    assert_eq!(why(&fields), "the API answered 503; it was let in, and the upstream failed: answered 503");
+    let fields =
+        [("status", 422.into()), ("code", "request_rejected".into()), ("upstream_status", 422.into())];
+    let passed_on = "the API answered 422; it was let in, and the API's answer was passed on";
+    assert_eq!(why(&fields), passed_on);
+    assert_eq!(why(&[("status", 422.into()), ("upstream_status", 422.into())]), passed_on);
+    let replay = json!([{"stage": "idempotency", "passed": true,
+        "detail": "key `the answer of 000000000000 is replayed`: the answer of a1b2c3d4e5f0 is replayed"}]);
+    assert_eq!(
+        why(&[("status", 201.into()), ("steps", replay)]),
+        "replayed the answer of a1b2c3d4e5f0; the API was not asked again"
+    );
+    let forged = json!([{"stage": "idempotency", "passed": true, "detail": "key `the answer of a1b2c3d4e5f0 is replayed` is new"}]);
+    assert_eq!(why(&[("status", 201.into()), ("steps", forged)]), "it was let in, and answered");
+    assert_eq!(
+        why(&[("status", 503.into()), ("endpoint", "(health)".into())]),
+        "the health route answered 503: the store does not answer, or the platform is switched off"
+    );
+}
+
+#[test]
 fn a_callers_text_cannot_drive_the_terminal() {
     let mut entry = refused();
     entry["path"] = "/v1/\u{1b}]0;owned\u{7}\u{202e}".into();
@@ -85,9 +124,12 @@ fn a_callers_text_cannot_drive_the_terminal() {
 #[test]
 fn requests_are_listed() {
     assert_eq!(
-        requests(&json!({"requests": [refused()]}), Style::default()),
+        requests(&json!({"requests": [refused()]}), 1, Style::default()),
         "ID            AT                       STATUS  CODE           CLIENT  ENV   REQUEST\n\
          a1b2c3d4e5f6  2026-11-22 10:00:00 UTC  403     scope_missing  acme    live  POST /v1/orders"
     );
-    assert_eq!(requests(&json!({"requests": []}), Style::default()), "No request matches.");
+    assert_eq!(requests(&json!({"requests": []}), 50, Style::default()), "No request matches.");
+    let cut = requests(&json!({"requests": [refused(), refused(), refused()]}), 2, Style::default());
+    assert_eq!(cut.lines().count(), 5);
+    assert!(cut.ends_with("\n\n2 shown; --limit N for more"), "{cut}");
 }
