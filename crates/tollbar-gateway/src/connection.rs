@@ -78,9 +78,9 @@ async fn step(
     };
     writer.set_peer_version(head.version);
     let answer = match respond_to(worker, peer, request_id, &head, reader, writer).await {
-        Responded::Answer(answer) => answer,
-        Responded::Delivered => return linger(reader, writer).await,
-        Responded::Cut => return cut_off(&head, writer),
+        Ok(Some(answer)) => answer,
+        Ok(None) => return linger(reader, writer).await,
+        Err(Cut) => return cut_off(&head, writer),
     };
     let is_in_step = reader.body_is_finished() || (rest_is_small(&head) && !head.expects_continue);
     let keep_alive = head.keep_alive && !answer.closes && is_in_step && !worker.is_stopping();
@@ -100,16 +100,6 @@ async fn closing_time(worker: &Worker, is_new: bool) {
     tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
 }
 
-/// How far a request came.
-enum Responded {
-    /// This is to be delivered.
-    Answer(Answer<'static>),
-    /// The answer was delivered while the request's body was still coming.
-    Delivered,
-    /// One of the two broke off.
-    Cut,
-}
-
 /// Ends a connection whose answer is not complete.
 fn cut_off(head: &RequestHead, writer: &Writer) -> Step {
     if head.version == Version::HTTP_10 {
@@ -119,7 +109,7 @@ fn cut_off(head: &RequestHead, writer: &Writer) -> Step {
     Step::End
 }
 
-/// Answers a request.
+/// Answers a request. `None`: the answer was delivered while the request's body was still coming.
 async fn respond_to(
     worker: &Rc<Worker>,
     peer: SocketAddr,
@@ -127,7 +117,7 @@ async fn respond_to(
     head: &RequestHead,
     reader: &mut Reader,
     writer: &mut Writer,
-) -> Responded {
+) -> Result<Option<Answer<'static>>, Cut> {
     let caller = resolve_address(peer, &head.headers, &worker.shared.settings.trusted_proxies);
     let now = worker.shared.clock.now();
     let mut exchange = Exchange::new(request_id, now, head.method.clone(), head.target.path(), caller);
@@ -144,15 +134,15 @@ async fn respond_to(
     });
     finish(worker, &exchange, &mut answer);
     let (answer, upload) = answer.split();
-    let Some(mut upload) = upload else { return Responded::Answer(answer) };
+    let Some(mut upload) = upload else { return Ok(Some(answer)) };
     // Both directions at once. When the answer is complete, what is left of the request is of no use.
     let mut delivery = std::pin::pin!(deliver(worker, answer, &head.method, false, writer));
-    let delivered = tokio::select! {
-        delivered = &mut delivery => delivered,
+    tokio::select! {
+        delivered = &mut delivery => delivered?,
         // A broken request body cuts both connections.
-        is_whole = &mut upload => if is_whole { delivery.await } else { Err(Cut) },
-    };
-    if delivered.is_ok() { Responded::Delivered } else { Responded::Cut }
+        is_whole = &mut upload => if is_whole { delivery.await? } else { return Err(Cut) },
+    }
+    Ok(None)
 }
 
 /// The common headers, the log and the metrics.

@@ -26,6 +26,13 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
         }
         bail!("no server runs from the folder {folder}; {start}");
     };
+    if !is_alive(running.pid) {
+        // Whoever listens there now is not the server, and must not be given its token.
+        bail!(
+            "the server of the folder {folder} (process {}) has ended without a word; {start}",
+            running.pid
+        );
+    }
     let token = match data.find_operator_token()? {
         Some(token) => token,
         None => match variables.find(TOKEN) {
@@ -43,6 +50,12 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
         running.admin
     );
     Ok(client)
+}
+
+/// Whether a process is there. One that may not be asked is.
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 fn remote(data: &DataFolder, url: &str, variables: &Variables) -> Result<AdminClient> {

@@ -61,7 +61,7 @@ impl GitHub {
         run_json(&platform, &["tier", "set", "bulk", "--rate", "100000"]);
         let create =
             ["client", "create", "acme", "--tier", "bulk", "--allowance", "100000", "--write-enabled"];
-        run_json(&platform, &[&create[..], &["--scope"], &scopes].concat());
+        run_json(&platform, &[&create[..], &["--scope", &scopes.join(",")]].concat());
         let keys = ["live", "sandbox"].map(|environment| {
             let made = run_json(&platform, &["key", "create", "acme", "--env", environment]);
             made["key"].as_str().unwrap().to_owned()

@@ -176,14 +176,21 @@ fn without_a_server_a_command_says_how_to_get_one() {
     drop(platform);
     let ended = tollbar_in(folder.path(), &["status", "--data", "left"], &[], "");
     assert_eq!(ended.code, 1);
-    assert!(ended.err.contains("probably ended"), "{}", ended.err);
-    // Something else may have the port by now.
+    assert!(ended.err.contains("has ended without a word"), "{}", ended.err);
+    // Something else may have the port by now: it is not given the operator token.
     let stranger = Upstream::start();
     let text = std::fs::read_to_string(left.join("running.json")).unwrap();
     let mut running: Value = serde_json::from_str(&text).unwrap();
     running["admin"] = stranger.url().into();
     std::fs::write(left.join("running.json"), running.to_string()).unwrap();
     stranger.answer(|_| crate::support::Reply::json(404, "<html>"));
+    let ended = tollbar_in(folder.path(), &["status", "--data", "left"], &[], "");
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains("has ended without a word"), "{}", ended.err);
+    assert_eq!(stranger.bytes_seen(), 0);
+    // The process runs, and what answers is not its admin API.
+    running["pid"] = std::process::id().into();
+    std::fs::write(left.join("running.json"), running.to_string()).unwrap();
     let ended = tollbar_in(folder.path(), &["status", "--data", "left"], &[], "");
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains("is it the admin address?"), "{}", ended.err);
