@@ -170,8 +170,8 @@ pub trait IdempotencyStore: Send + Sync {
 
 /// Durable blocks of the request-id counter.
 pub trait RequestIdStore: Send + Sync {
-    /// A block of this many numbers that were never given before; returns the first.
-    fn lease_request_ids(&self, count: u64) -> PortFuture<'_, u64>;
+    /// A block of this many numbers that were never given before, none below `not_below`; returns the first.
+    fn lease_request_ids(&self, count: u64, not_below: u64) -> PortFuture<'_, u64>;
 }
 
 /// The request log. Writing never waits.

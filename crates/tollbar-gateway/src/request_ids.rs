@@ -8,12 +8,16 @@ use std::{
 
 use tollbar_contract::RequestId;
 use tollbar_core::{
-    RequestIdPermutation,
+    RequestIdPermutation, Timestamp,
     port::{RequestIdStore, StoreFailure},
 };
 
-/// One lease: with 2^24 ids each, 2^24 leases are there, one or more for each start of the process.
-const BLOCK: u64 = 1 << 24;
+/// One lease: four million ids.
+const BLOCK: u64 = 1 << 22;
+/// Leases keep up with the calendar, at so many ids a second since 2025: the 48 bits last until 2161, and a store that
+/// was restored from an older copy skips ahead of all that were given since.
+const IDS_PER_SECOND: u64 = 1 << 16;
+const CALENDAR_BEGIN_SECONDS: u64 = 1_735_689_600;
 /// What a thread takes at once.
 const CHUNK: u64 = 1024;
 
@@ -25,17 +29,22 @@ pub struct RequestIds {
 
 impl RequestIds {
     /// Leases the first block.
-    pub async fn start(key: &[u8; 64], store: &dyn RequestIdStore) -> Result<Self, StoreFailure> {
+    pub async fn start(
+        key: &[u8; 64],
+        store: &dyn RequestIdStore,
+        now: Timestamp,
+    ) -> Result<Self, StoreFailure> {
         let ids = Self { permutation: RequestIdPermutation::new(key), blocks: Mutex::default() };
-        ids.refill(store).await?;
+        ids.refill(store, now).await?;
         Ok(ids)
     }
 
     /// Leases another block when less than half of one is left. Called now and then.
-    pub async fn refill(&self, store: &dyn RequestIdStore) -> Result<(), StoreFailure> {
+    pub async fn refill(&self, store: &dyn RequestIdStore, now: Timestamp) -> Result<(), StoreFailure> {
         let left: u64 = self.lock().iter().map(|block| block.end - block.start).sum();
         if left < BLOCK / 2 {
-            let first = store.lease_request_ids(BLOCK).await?;
+            let not_below = now.as_seconds().saturating_sub(CALENDAR_BEGIN_SECONDS) * IDS_PER_SECOND;
+            let first = store.lease_request_ids(BLOCK, not_below).await?;
             self.lock().push_back(first..first + BLOCK);
         }
         Ok(())

@@ -98,7 +98,8 @@ impl Instance {
         settings.own_addresses = addresses.to_vec();
         let [gateway_url, admin_url, ops_url] = addresses.map(|address| format!("http://{address}"));
 
-        let request_ids = runtime.block_on(RequestIds::start(directory.secrets.request_id_key(), store))?;
+        let request_ids =
+            runtime.block_on(RequestIds::start(directory.secrets.request_id_key(), store, clock.now()))?;
         let shared = Arc::new(shared(settings, &directory, &clock, store, request_ids, &gateway_url));
         let control = control(config, &shared, store, operator_token, &gateway_url, last_change);
         let journals =
@@ -268,7 +269,7 @@ async fn keep_house(shared: &Shared, clock: &AnchoredClock, store: &Store, stopp
             () = &mut stopping => return,
             _ = tick.tick() => {}
         }
-        if let Err(failure) = shared.request_ids.refill(store).await {
+        if let Err(failure) = shared.request_ids.refill(store, clock.now()).await {
             tracing::error!(%failure, "no further request ids could be leased");
         }
         shared.directory.forget_expired_revocations(clock.now());

@@ -24,7 +24,7 @@ fn a_second_one_is_refused_until_the_first_ends() {
     assert!(refused.to_string().contains(&folder.path().display().to_string()), "{refused}");
     let clone = store.clone();
     store.close().unwrap();
-    assert!(wait(clone.lease_request_ids(1)).unwrap_err().0.contains("closed"));
+    assert!(wait(clone.lease_request_ids(1, 0)).unwrap_err().0.contains("closed"));
     assert!(wait(clone.load()).is_err());
     assert!(wait(clone.check()).is_err());
     assert!(clone.journal(0).is_err());
@@ -63,7 +63,7 @@ fn only_the_owner_can_read_anything() {
     let folder = outside.path().join("deep/data");
     let store = open(&folder);
     store.journal(0).unwrap().append(&[charged(1, at("2026-11-01"))]).unwrap();
-    wait(store.lease_request_ids(1)).unwrap();
+    wait(store.lease_request_ids(1, 0)).unwrap();
     let mut seen = Vec::new();
     check_modes(&folder, &mut seen);
     for name in ["data", "lock", "tollbar.db", "tollbar.db-wal", "requests.db", "journal"] {
