@@ -177,6 +177,6 @@ fn joined(first: Bytes, rest: &BytesMut) -> Bytes {
 fn body_fault(error: &ReadError) -> Rejection {
     match error {
         ReadError::Malformed(malformed) => Rejection::invalid(Stage::Idempotency, malformed.to_string()),
-        other => Rejection::invalid(Stage::Idempotency, format!("the request body is incomplete: {other}")),
+        other => Rejection::invalid(Stage::Idempotency, format!("the body is incomplete: {other}")),
     }
 }

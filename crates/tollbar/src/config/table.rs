@@ -128,15 +128,15 @@ settings! {
         trusted_proxies: Vec<IpNet> = Vec::new();
         /// How long a request's head may take to arrive.
         head_timeout_seconds: u64 = 10, from 1 to 600;
-        /// How long a connection may wait for its next request.
+        /// How long a connection may wait for its next request. For its first it may wait as long as for a head.
         idle_timeout_seconds: u64 = 75, from 1 to 3600;
-        /// How long a request's body may pause between bytes.
+        /// How long a request's body may pause. On the whole it must come faster than 1 KiB a second, so that one byte now and then does not hold a connection.
         body_timeout_seconds: u64 = 30, from 1 to 3600;
         /// How long a caller may take none of its answer's bytes.
         write_timeout_seconds: u64 = 30, from 1 to 3600;
         /// How long requests under way may go on after a stop was asked for.
         drain_seconds: u64 = 30, from 0 to 3600;
-        /// Connections open at a time; further ones wait to be accepted.
+        /// Connections open at a time; further ones wait to be accepted. Lowered, with a warning, where the limit of open files does not allow so many.
         connections_max: usize = 10_000, from 1 to 1000000;
     }
     /// The admin API, which the command line uses. It is plain HTTP: keep it on this machine or a private network.
@@ -182,7 +182,7 @@ settings! {
     upstream: Upstream {
         /// How long a connection may take to be made.
         connect_timeout_seconds: u64 = 5, from 1 to 300;
-        /// How long the head of the upstream's answer may take.
+        /// How long the head of the upstream's answer may take, and each write of a request to it.
         response_timeout_seconds: u64 = 30, from 1 to 3600;
         /// How long the upstream's answer may pause between bytes of its body; an event stream pauses for long.
         idle_timeout_seconds: u64 = 300, from 1 to 3600;
@@ -213,7 +213,7 @@ settings! {
     requests: Requests {
         /// Successful requests kept in a second, at most.
         successes_per_second: u32 = 20, from 0 to 1000000;
-        /// Refused requests of unknown callers kept in a second, at most.
+        /// Refused requests of unknown callers kept in a second, at most; half of them at most from one address. What is left out is counted in `tollbar_request_log_left_out`.
         anonymous_per_second: u32 = 20, from 0 to 1000000;
     }
 }
