@@ -43,9 +43,11 @@ tour() {
 
 # How many rows are red, and what they are.
 red_rows() {
-    perl -ne 'while (/"code":(?:"(\w+)"|null),"status":(\d+),"did":"(?:[^"\\]|\\.)*","request_id":"\w*","passed":false/g)
-        { $n++; my $c = $1 // "(none)"; push @c, "$c" unless $seen{$c}++ }
-        END { printf "%3d  %s", $n // 0, join(" ", @c) }' "$scratch/rows.json"
+    python3 - "$scratch/rows.json" <<'PYTHON'
+import json, sys
+red = [row["code"] or "(none)" for row in json.load(open(sys.argv[1])) if not row["passed"]]
+print(f"{len(red):3}  {' '.join(dict.fromkeys(red))}")
+PYTHON
 }
 
 say() {
