@@ -45,7 +45,12 @@ tour() {
 red_rows() {
     python3 - "$scratch/rows.json" <<'PYTHON'
 import json, sys
-red = [row["code"] or "(none)" for row in json.load(open(sys.argv[1])) if not row["passed"]]
+try:
+    rows = json.load(open(sys.argv[1]))
+except ValueError:
+    # The tour ended without its table.
+    rows = []
+red = [row["code"] or "(none)" for row in rows if not row["passed"]]
 print(f"{len(red):3}  {' '.join(dict.fromkeys(red))}")
 PYTHON
 }
