@@ -2,33 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{Connection, Gate, Platform, Reply, Response, SHOP, Shop};
-
-const BODY: &[u8] = br#"{"item":"tea"}"#;
-
-fn post(shop: &Shop, key: &str) -> Response {
-    shop.call("POST", "/v1/orders", &[("Idempotency-Key", key)], BODY)
-}
-
-/// Sends a keyed request and does not wait for its answer.
-fn begin(shop: &Shop, key: &str) -> Connection {
-    let (api_key, length) = (&shop.client.key, BODY.len());
-    let mut connection = Connection::open(shop.platform.gateway);
-    connection.send(format!("POST /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {api_key}\r\nIdempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n"));
-    connection.send(BODY);
-    connection
-}
-
-fn hold(shop: &Shop, answer: Reply) -> Gate {
-    let gate = Gate::default();
-    let held = gate.clone();
-    shop.live.answer(move |_| Reply::After(held.clone(), Box::new(answer.clone())));
-    gate
-}
-
-fn is_replay(response: &Response) -> bool {
-    response.header("idempotent-replayed").is_some()
-}
+use crate::support::{
+    BODY, Connection, Gate, Platform, Reply, Response, SHOP, Shop, begin, hold, is_replay, post,
+};
 
 /// "Executed perhaps": a 500 that says so and asks not to be repeated.
 fn assert_unknown(response: &Response) {

@@ -1,5 +1,6 @@
 //! What the tests stand on: a platform, a recording upstream, a client that sends raw bytes.
 
+mod keyed;
 mod platform;
 mod provocation;
 mod real;
@@ -8,6 +9,7 @@ mod shop;
 mod upstream;
 mod wire;
 
+pub(crate) use keyed::{BODY, begin, hold, is_replay, post};
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
 pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};
 pub(crate) use real::{Httpbin, gunzip, installed, run_node, run_python};
