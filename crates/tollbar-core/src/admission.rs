@@ -19,6 +19,8 @@ use crate::{
 };
 
 mod switches;
+#[cfg(test)]
+mod tests;
 
 pub use switches::{check_platform, check_switches};
 
