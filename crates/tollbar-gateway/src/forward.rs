@@ -1,4 +1,4 @@
-//! Stage 17: to the upstream and back. Takes [`Admitted`]: a request that skipped a check does not compile.
+//! Stage 17: to the upstream and back. Takes [`Admitted`]: what is not valid and not paid for cannot be sent.
 
 use std::{rc::Rc, time::Instant};
 

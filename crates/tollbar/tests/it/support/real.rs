@@ -36,7 +36,9 @@ pub(crate) fn run_python(name: &str, input: &Value) -> Value {
 /// Runs a Node script: JSON in, JSON out.
 pub(crate) fn run_node(name: &str, input: &Value) -> Value {
     let folder = installed("node_modules").join("..");
-    let mut command = Command::new("node");
+    // Installed there only where the machine has none that is recent enough.
+    let own = folder.join("venv/bin/node");
+    let mut command = if own.exists() { Command::new(own) } else { Command::new("node") };
     command.arg(script(name)).arg(folder.canonicalize().unwrap());
     run(command, input)
 }
