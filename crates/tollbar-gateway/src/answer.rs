@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 use tollbar_contract::{Code, Stage};
 use tollbar_core::{Cause, ChangeId, Rejection};
@@ -43,6 +43,14 @@ pub(crate) enum AnswerBody<'r> {
     Upstream(Box<UpstreamBody<'r>>),
     /// From a keyed execution, which goes on by itself; an error is a cut.
     Relayed { framing: Framing, pieces: mpsc::Receiver<Result<Bytes, Cut>> },
+    /// `101 Switching Protocols`: from here on the connections carry another protocol.
+    Tunnel(Box<Tunnel>),
+}
+
+/// A connection to an upstream that has switched protocols.
+pub(crate) struct Tunnel {
+    pub(crate) connection: Connection,
+    pub(crate) protocol: HeaderValue,
 }
 
 /// The body broke off: the client must see it as broken off.
@@ -75,7 +83,7 @@ impl UpstreamBody<'_> {
     /// The next piece of the answer, while the rest of the request goes up.
     pub(crate) async fn next_piece(&mut self, pace: &mut Pace) -> Result<Option<Bytes>, Rejection> {
         let Self { connection, upload, .. } = self;
-        let mut piece = std::pin::pin!(pace.next(&mut connection.reader));
+        let mut piece = std::pin::pin!(pace.next(connection.reader.body_chunk()));
         if let Some(sending) = upload {
             tokio::select! {
                 biased;
@@ -101,6 +109,7 @@ impl<'r> Answer<'r> {
         let (body, upload) = match body {
             AnswerBody::Whole(bytes) => (AnswerBody::Whole(bytes), None),
             AnswerBody::Relayed { framing, pieces } => (AnswerBody::Relayed { framing, pieces }, None),
+            AnswerBody::Tunnel(tunnel) => (AnswerBody::Tunnel(tunnel), None),
             AnswerBody::Upstream(body) => {
                 let UpstreamBody { connection, framing, declared_length, upload } = *body;
                 let body = UpstreamBody { connection, framing, declared_length, upload: None };

@@ -4,21 +4,59 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tollbar_contract::Stage;
 use tollbar_core::Rejection;
 use tollbar_http::{Framing, MessageReader, MessageWriter, ReadError, RequestHead};
 
-use crate::{GatewaySettings, answer::Refused, settings::BODY_PREFIX_BYTES};
+use crate::{
+    GatewaySettings,
+    answer::{Cut, Refused},
+    connection::http2,
+    settings::BODY_PREFIX_BYTES,
+    transport::{ReadSide, WriteSide},
+};
 
-pub(crate) type Reader = MessageReader<OwnedReadHalf>;
-pub(crate) type Writer = MessageWriter<OwnedWriteHalf>;
+pub(crate) type Reader = MessageReader<ReadSide>;
+pub(crate) type Writer = MessageWriter<WriteSide>;
 
-/// Where the body comes from.
+/// Where a body is read from.
+pub(crate) enum BodyReader<'r> {
+    Http1(&'r mut Reader),
+    Http2(&'r mut http2::RequestBody),
+}
+
+impl BodyReader<'_> {
+    /// The next piece; `None` at the end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ReadError> {
+        match self {
+            Self::Http1(reader) => reader.body_chunk().await,
+            Self::Http2(body) => body.piece().await,
+        }
+    }
+}
+
+/// The body of a request, and the way to ask for it.
 pub(crate) struct ClientBody<'r, 'w> {
-    pub(crate) reader: &'r mut Reader,
-    /// For `100 Continue`.
-    pub(crate) writer: &'w mut Writer,
+    pub(crate) reader: BodyReader<'r>,
+    pub(crate) invitation: Invitation<'w>,
+}
+
+/// Says `100 Continue`.
+pub(crate) enum Invitation<'w> {
+    Http1(&'w mut Writer),
+    Http2(&'w mut http2::Respond),
+}
+
+impl Invitation<'_> {
+    async fn send(&mut self) -> Result<(), Cut> {
+        match self {
+            Self::Http1(writer) => {
+                writer.informational(StatusCode::CONTINUE).await.map_err(|_| Cut)?;
+                writer.flush().await.map_err(|_| Cut)
+            }
+            Self::Http2(respond) => http2::invite(respond),
+        }
+    }
 }
 
 /// A body as far as it was read.
@@ -28,7 +66,7 @@ pub(crate) enum Body<'r> {
     /// All of it.
     Whole(Bytes),
     /// Its beginning; the rest is to be read.
-    Streaming { prefix: Bytes, framing: Framing, reader: &'r mut Reader },
+    Streaming { prefix: Bytes, framing: Framing, reader: BodyReader<'r> },
 }
 
 impl Body<'_> {
@@ -48,12 +86,12 @@ pub(crate) async fn read_prefix<'r>(
     head: &RequestHead,
     settings: &GatewaySettings,
 ) -> Result<Body<'r>, Refused> {
-    let ClientBody { reader, writer } = client;
+    let ClientBody { mut reader, mut invitation } = client;
     if matches!(head.framing, Framing::None | Framing::Length(0)) {
         return Ok(Body::None);
     }
-    invite(head, writer, settings).await?;
-    let (prefix, ended) = read_up_to(reader, BODY_PREFIX_BYTES, settings).await?;
+    invite(head, &mut invitation, settings).await?;
+    let (prefix, ended) = read_up_to(&mut reader, BODY_PREFIX_BYTES, settings).await?;
     if ended {
         Ok(Body::Whole(prefix))
     } else {
@@ -63,7 +101,7 @@ pub(crate) async fn read_prefix<'r>(
 
 /// Reads the whole body, or refuses it when it is larger than the limit.
 pub(crate) async fn read_whole(
-    client: ClientBody<'_, '_>,
+    mut client: ClientBody<'_, '_>,
     head: &RequestHead,
     limit_bytes: usize,
     settings: &GatewaySettings,
@@ -79,21 +117,21 @@ pub(crate) async fn read_whole(
     {
         return Err(too_large().into());
     }
-    invite(head, client.writer, settings).await?;
-    let (body, ended) = read_up_to(client.reader, limit_bytes, settings).await?;
+    invite(head, &mut client.invitation, settings).await?;
+    let (body, ended) = read_up_to(&mut client.reader, limit_bytes, settings).await?;
     if ended { Ok(body) } else { Err(too_large().into()) }
 }
 
 /// Answers `Expect: 100-continue`.
-async fn invite(head: &RequestHead, writer: &mut Writer, settings: &GatewaySettings) -> Result<(), Refused> {
+async fn invite(
+    head: &RequestHead,
+    invitation: &mut Invitation<'_>,
+    settings: &GatewaySettings,
+) -> Result<(), Refused> {
     if !head.expects_continue {
         return Ok(());
     }
-    let inviting = async {
-        writer.informational(StatusCode::CONTINUE).await?;
-        writer.flush().await
-    };
-    match tokio::time::timeout(settings.write_timeout, inviting).await {
+    match tokio::time::timeout(settings.write_timeout, invitation.send()).await {
         Ok(Ok(())) => Ok(()),
         _ => Err(cut(Rejection::invalid(Stage::Idempotency, "the caller did not take `100 Continue`"))),
     }
@@ -101,7 +139,7 @@ async fn invite(head: &RequestHead, writer: &mut Writer, settings: &GatewaySetti
 
 /// Reads until the end (true) or until more than `limit` bytes are there (false).
 async fn read_up_to(
-    reader: &mut Reader,
+    reader: &mut BodyReader<'_>,
     limit_bytes: usize,
     settings: &GatewaySettings,
 ) -> Result<(Bytes, bool), Refused> {
@@ -109,7 +147,7 @@ async fn read_up_to(
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while first.len() + rest.len() <= limit_bytes {
-        match pace.next(reader).await.map_err(cut)? {
+        match pace.next(reader.piece()).await.map_err(cut)? {
             Some(piece) if first.is_empty() => first = piece,
             Some(piece) => rest.extend_from_slice(&piece),
             None => return Ok((joined(first, &rest), true)),
@@ -139,10 +177,13 @@ impl Pace {
     }
 
     /// The next piece; `None` at the end.
-    pub(crate) async fn next(&mut self, reader: &mut Reader) -> Result<Option<Bytes>, Rejection> {
+    pub(crate) async fn next(
+        &mut self,
+        piece: impl Future<Output = Result<Option<Bytes>, ReadError>>,
+    ) -> Result<Option<Bytes>, Rejection> {
         let left = (self.pause + self.earned).saturating_sub(self.waited).min(self.pause);
         let began = Instant::now();
-        let piece = tokio::time::timeout(left, reader.body_chunk()).await;
+        let piece = tokio::time::timeout(left, piece).await;
         self.waited += began.elapsed();
         match piece {
             Ok(Ok(piece)) => {

@@ -19,6 +19,8 @@ pub(crate) struct Exchange {
     /// The path without query, as sent.
     pub(crate) path: String,
     pub(crate) caller: CallerAddress,
+    /// It came by TLS.
+    pub(crate) is_tls: bool,
     pub(crate) environment: Environment,
     /// `meta.version`.
     pub(crate) version: String,
@@ -44,6 +46,7 @@ impl Exchange {
         method: Method,
         path: &str,
         caller: CallerAddress,
+        is_tls: bool,
     ) -> Self {
         Self {
             request_id,
@@ -52,6 +55,7 @@ impl Exchange {
             method,
             path: path.to_owned(),
             caller,
+            is_tls,
             environment: Environment::Live,
             version: "v1".to_owned(),
             authenticated: None,

@@ -58,7 +58,7 @@ pub(crate) async fn forward<'r>(
     upstream.note(worker, sent.as_ref().err().and_then(|failure| failure.upstream_cause()));
     let (head, connection, upload) = sent?;
     exchange.upstream_status = Some(head.status.as_u16());
-    Ok(response::answer(worker, exchange, operation, head, connection, upload).await)
+    Ok(response::answer(worker, exchange, operation, outgoing, head, connection, upload).await)
 }
 
 async fn send<'r>(
@@ -75,6 +75,7 @@ async fn send<'r>(
         target: outgoing.target(upstream).into(),
         headers: Rc::new(outgoing.headers(upstream)),
         framing,
+        upgrade: outgoing.upgrade.clone(),
     };
     let whole = match body {
         Body::None => Bytes::new(),

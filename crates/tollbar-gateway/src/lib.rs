@@ -21,6 +21,7 @@ mod request_ids;
 mod respond;
 mod settings;
 mod shared;
+mod transport;
 mod upstream;
 mod worker;
 

@@ -20,6 +20,14 @@ pub struct Metrics {
     pub upstream_failures: Counter<u64, AtomicU64>,
     /// Requests that the request log's budgets left out.
     pub log_left_out: Counter<u64, AtomicU64>,
+    /// TLS handshakes that failed.
+    pub tls_failures: Counter<u64, AtomicU64>,
+    /// HTTP/2 connections that were begun.
+    pub http2_connections: Counter<u64, AtomicU64>,
+    /// HTTP/2 streams that their client reset before the answer was complete.
+    pub http2_resets: Counter<u64, AtomicU64>,
+    /// HTTP/2 connections that were ended because of floods.
+    pub http2_abuses: Counter<u64, AtomicU64>,
     /// Panics that were caught.
     pub panics: Counter<u64, AtomicU64>,
     /// Request log entries that did not fit.
@@ -42,6 +50,8 @@ impl Default for Metrics {
         let (connections, upstream_connects, panics) =
             (Gauge::default(), Counter::default(), Counter::default());
         let (upstream_failures, log_left_out) = (Counter::default(), Counter::default());
+        let [tls_failures, http2_connections, http2_resets, http2_abuses]: [Counter<u64, AtomicU64>; 4] =
+            Default::default();
         let (log_dropped, clock_step_millis) = (Gauge::default(), Gauge::default());
         registry.register(
             "requests",
@@ -64,6 +74,14 @@ impl Default for Metrics {
             "Requests that the request log's budgets left out",
             Clone::clone(&log_left_out),
         );
+        for (name, help, counter) in [
+            ("tls_handshake_failures", "TLS handshakes of clients that failed", &tls_failures),
+            ("http2_connections", "HTTP/2 connections that were begun", &http2_connections),
+            ("http2_resets", "Streams that their client reset before its answer was complete", &http2_resets),
+            ("http2_abuses", "HTTP/2 connections that were ended because of floods", &http2_abuses),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
         registry.register("panics", "Panics that were caught and answered", Clone::clone(&panics));
         registry.register(
             "request_log_dropped",
@@ -82,6 +100,10 @@ impl Default for Metrics {
             upstream_connects,
             upstream_failures,
             log_left_out,
+            tls_failures,
+            http2_connections,
+            http2_resets,
+            http2_abuses,
             panics,
             log_dropped,
             clock_step_millis,

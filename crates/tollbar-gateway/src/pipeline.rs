@@ -115,6 +115,8 @@ async fn walk<'r>(
     // 17 to the upstream
     let outgoing = Outgoing::new(worker, exchange, &operation, head, location.rest);
     if let Some(claim) = claim {
+        // What is kept and replayed is an answer, not a connection.
+        let outgoing = outgoing.without_upgrade();
         let body = if let Body::Whole(bytes) = body { bytes } else { bytes::Bytes::new() };
         let facts = exchange.clone();
         let execution = Execution { claim, exchange: facts, operation, outgoing, body, admitted, charged };
@@ -130,6 +132,22 @@ async fn walk<'r>(
             Err(Refused { rejection, closes })
         }
     }
+}
+
+/// Whether a request that was admitted would be now: stages 1 and 4 to 12.
+pub(crate) fn is_still_admitted(worker: &Worker, exchange: &Exchange, head: &RequestHead) -> bool {
+    let directory = &worker.shared.directory;
+    let (snapshot, now) = (directory.snapshot(), worker.shared.clock.now());
+    let location = locate(directory, &snapshot, head);
+    let Some(authenticated) = exchange.authenticated.clone() else { return false };
+    // What is found out here is not this request's record any more.
+    let mut exchange = exchange.clone();
+    let checked = admission::check_platform(&snapshot, location.environment, now)
+        .and_then(|()| check_caller(directory, &mut exchange, &authenticated, now))
+        .and_then(|client| {
+            check_operation(&snapshot, &mut exchange, &location, head, &client, &authenticated, now)
+        });
+    checked.is_ok()
 }
 
 fn locate<'a>(directory: &'a Directory, snapshot: &'a Snapshot, head: &'a RequestHead) -> Location<'a> {

@@ -19,6 +19,12 @@ pub struct GatewaySettings {
     pub connections_max: usize,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// HTTP/2 on a connection that begins with its preface, without TLS.
+    pub http2_prior_knowledge: bool,
+    /// Requests at once on one HTTP/2 connection.
+    pub http2_streams_max: u32,
+    /// Protocols that a client may go on with by `Upgrade`, once the upstream agrees; in lower case.
+    pub upgrades: Vec<String>,
     /// From the first byte of a head to its last.
     pub head_timeout: Duration,
     /// Between requests on a connection.

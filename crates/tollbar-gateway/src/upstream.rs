@@ -7,17 +7,21 @@ use std::{
     mem::MaybeUninit,
     net::SocketAddr,
     rc::{Rc, Weak},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use http::{HeaderValue, Uri};
+use rustls::{ClientConfig, pki_types::ServerName};
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, TlsStream};
 use tollbar_http::{Limits, MessageReader, MessageWriter};
 
 use crate::{
     UpstreamSettings,
     body::{Reader, Writer},
+    transport::{Socket, Transport},
     worker::Worker,
 };
 
@@ -25,6 +29,7 @@ use crate::{
 pub(crate) struct Upstreams {
     settings: UpstreamSettings,
     own_addresses: Vec<SocketAddr>,
+    tls: Arc<ClientConfig>,
     by_url: RefCell<HashMap<String, Rc<Upstream>>>,
 }
 
@@ -32,6 +37,8 @@ pub(crate) struct Upstreams {
 pub(crate) struct Upstream {
     host: String,
     port: u16,
+    /// How TLS is spoken to it, and the name that its certificate must have.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
     /// For the `Host` field.
     pub(crate) authority: HeaderValue,
     /// Stands before the rest of the target; no slash at its end.
@@ -55,8 +62,12 @@ pub(crate) struct Connection {
 }
 
 impl Upstreams {
-    pub(crate) fn new(settings: UpstreamSettings, own_addresses: Vec<SocketAddr>) -> Self {
-        Self { settings, own_addresses, by_url: RefCell::default() }
+    pub(crate) fn new(
+        settings: UpstreamSettings,
+        own_addresses: Vec<SocketAddr>,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
+        Self { settings, own_addresses, tls, by_url: RefCell::default() }
     }
 
     /// The upstream of a URL; `None` if it is not one (import has checked it).
@@ -66,9 +77,17 @@ impl Upstreams {
         }
         let uri: Uri = url.parse().ok()?;
         let authority = uri.authority()?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let is_tls = uri.scheme_str() == Some("https");
+        let tls = if is_tls {
+            Some((TlsConnector::from(self.tls.clone()), ServerName::try_from(host.clone()).ok()?))
+        } else {
+            None
+        };
         let upstream = Rc::new(Upstream {
-            host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: authority.port_u16().unwrap_or(80),
+            host,
+            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            tls,
             authority: HeaderValue::from_str(authority.as_str()).ok()?,
             path: uri.path().trim_end_matches('/').to_owned(),
             idle: RefCell::default(),
@@ -138,7 +157,17 @@ impl Upstream {
             return Err(io::Error::other("the upstream's address is one of this platform's own listeners"));
         }
         stream.set_nodelay(true)?;
-        let (read, write) = stream.into_split();
+        let socket = Socket::new(stream);
+        let transport = match &self.tls {
+            None => Transport::Plain(socket),
+            Some((tls, name)) => {
+                let handshake = tls.connect(name.clone(), socket);
+                let stream =
+                    tokio::time::timeout(timeout, handshake).await.map_err(|_| timed_out(timeout))??;
+                Transport::Tls(Box::new(TlsStream::Client(stream)))
+            }
+        };
+        let (read, write) = transport.split();
         Ok(Connection {
             reader: MessageReader::new(read, Limits::default()),
             writer: Some(MessageWriter::new(write)),
@@ -153,9 +182,13 @@ impl Connection {
     /// Nothing unasked came, and the upstream has not closed. The system is asked too: what it knows may not have
     /// reached the runtime yet.
     fn is_quiet(&mut self) -> bool {
-        let socket = SockRef::from(self.reader.get_ref().as_ref());
-        let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
-        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock) && self.reader.is_quiet()
+        // TLS has messages of its own (tickets, say): it takes them in first, then nothing may be left.
+        let is_quiet = self.reader.is_quiet();
+        let peeked = self
+            .reader
+            .get_ref()
+            .ask(|transport| SockRef::from(transport.tcp()).peek(&mut [MaybeUninit::uninit()]));
+        is_quiet && matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Keeps the connection for another request, if the exchange on it is complete on both sides.

@@ -59,7 +59,11 @@ impl Worker {
         Self {
             journal,
             ids: ThreadRequestIds::new(),
-            upstreams: Upstreams::new(settings.upstream, settings.own_addresses.clone()),
+            upstreams: Upstreams::new(
+                settings.upstream,
+                settings.own_addresses.clone(),
+                shared.upstream_tls.clone(),
+            ),
             success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),

@@ -1,10 +1,11 @@
 //! What a head says, once it is known to be sound.
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 pub(crate) mod authority;
 pub(crate) mod fields;
 pub(crate) mod framing;
+pub(crate) mod http2;
 pub(crate) mod lines;
 pub(crate) mod request;
 pub(crate) mod response;
@@ -32,7 +33,7 @@ pub struct RequestHead {
     pub method: Method,
     /// The target, byte for byte.
     pub target: Target,
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0, HTTP/1.1 or HTTP/2.
     pub version: Version,
     /// All fields, repeated ones in their order. The values share the memory that was read into.
     pub headers: HeaderMap,
@@ -46,6 +47,9 @@ pub struct RequestHead {
     /// Whether the peer waits for `100 Continue` before it sends the body; never without a body, and never in
     /// HTTP/1.0.
     pub expects_continue: bool,
+    /// The one protocol that the peer offers to go on with (RFC 9110 section 7.8). `None` in HTTP/1.0 and HTTP/2,
+    /// with a body, and where several are offered: an offer may always be left unanswered.
+    pub upgrade: Option<HeaderValue>,
 }
 
 /// A response head that leaves no doubt about where its body ends.
@@ -63,4 +67,6 @@ pub struct ResponseHead {
     pub declared_length: Option<u64>,
     /// Whether the connection can carry another exchange once the body is read.
     pub keep_alive: bool,
+    /// The protocol that 101 switches to, if it names exactly one.
+    pub upgrade: Option<HeaderValue>,
 }

@@ -9,7 +9,8 @@
 //! inside another. What is refused has a name, [`Malformed`], with a text that can be shown to the peer.
 //!
 //! What this crate does not know: URLs beyond their allowed bytes (dot segments, doubled slashes and `%00` are
-//! left as they came), what any field means apart from those that frame a message, time-outs, TLS, HTTP/2.
+//! left as they came), what any field means apart from those that frame a message, time-outs, TLS, the frames of
+//! HTTP/2 (whose request heads it reads as it does its own).
 //!
 //! # Reuse of a connection
 //! A connection carries another message only if the head that was read said so (`keep_alive`), its body was read
@@ -27,8 +28,10 @@ mod writer;
 mod tests;
 
 pub use error::{Malformed, Part, ReadError, WriteError};
+pub use head::http2::request_head_from_http2;
 pub use head::target::{Target, TargetForm};
 pub use head::{Framing, RequestHead, ResponseHead};
 pub use limits::Limits;
 pub use reader::MessageReader;
+pub use reader::chunked::is_forbidden_trailer;
 pub use writer::MessageWriter;

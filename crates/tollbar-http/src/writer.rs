@@ -1,7 +1,7 @@
 //! Messages to bytes.
 
 use bytes::{Buf, BufMut, BytesMut};
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
@@ -65,6 +65,28 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
         headers: &HeaderMap,
         framing: Framing,
     ) -> Result<(), WriteError> {
+        self.request_head_with(method, target, headers, framing, None)
+    }
+
+    /// Begins a request without a body that offers to go on with another protocol (RFC 9110 section 7.8).
+    pub async fn upgrade_request_head(
+        &mut self,
+        method: &Method,
+        target: &str,
+        headers: &HeaderMap,
+        protocol: &HeaderValue,
+    ) -> Result<(), WriteError> {
+        self.request_head_with(method, target, headers, Framing::None, Some(protocol))
+    }
+
+    fn request_head_with(
+        &mut self,
+        method: &Method,
+        target: &str,
+        headers: &HeaderMap,
+        framing: Framing,
+        upgrade: Option<&HeaderValue>,
+    ) -> Result<(), WriteError> {
         self.check_between()?;
         if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(WriteError::InvalidHead(
@@ -88,6 +110,9 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
         self.buffer.put_slice(b" HTTP/1.1\r\n");
         self.put_fields(headers);
         self.put_framing(framing, length);
+        if let Some(protocol) = upgrade {
+            self.put_upgrade(protocol);
+        }
         self.buffer.put_slice(b"\r\n");
         self.begin_body(framing);
         Ok(())
@@ -181,6 +206,21 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
         self.put_status_line(status);
         self.buffer.put_slice(b"\r\n");
         self.flush().await
+    }
+
+    /// 101, sent at once. What follows on the connection is the other protocol's:
+    /// [`into_inner`](Self::into_inner).
+    pub async fn switching_protocols(
+        &mut self,
+        headers: &HeaderMap,
+        protocol: &HeaderValue,
+    ) -> Result<(), WriteError> {
+        self.check_between()?;
+        self.put_status_line(StatusCode::SWITCHING_PROTOCOLS);
+        self.put_fields(headers);
+        self.put_upgrade(protocol);
+        self.buffer.put_slice(b"\r\n");
+        self.send(b"", b"", State::Closed).await
     }
 
     /// A whole response with its body, in one write where it is small.
@@ -318,6 +358,12 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
                 }
             }
         }
+    }
+
+    fn put_upgrade(&mut self, protocol: &HeaderValue) {
+        self.buffer.put_slice(b"connection: upgrade\r\nupgrade: ");
+        self.buffer.put_slice(protocol.as_bytes());
+        self.buffer.put_slice(b"\r\n");
     }
 
     fn put_length(&mut self, length: u64) {

@@ -187,6 +187,12 @@ fn shared(
         requests: Arc::new(store.clone()),
         request_ids,
         metrics: Arc::new(Metrics::default()),
+        tls: None,
+        upstream_tls: Arc::new(
+            rustls::ClientConfig::builder()
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth(),
+        ),
     };
     Shared::new(parts, url)
 }

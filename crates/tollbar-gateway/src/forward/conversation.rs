@@ -4,13 +4,13 @@
 use std::{cell::Cell, pin::Pin, rc::Rc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use tollbar_core::Rejection;
 use tollbar_http::{Framing, Part, ReadError, ResponseHead, WriteError};
 
 use crate::{
     answer::Upload,
-    body::{Pace, Reader, Writer},
+    body::{BodyReader, Pace, Writer},
     upstream::Connection,
     worker::Worker,
 };
@@ -25,12 +25,14 @@ pub(super) struct Request {
     pub(super) target: Rc<str>,
     pub(super) headers: Rc<HeaderMap>,
     pub(super) framing: Framing,
+    /// A protocol to go on with.
+    pub(super) upgrade: Option<HeaderValue>,
 }
 
 /// Its body: what is here, and where the rest comes from.
 pub(super) struct Outbound<'r> {
     pub(super) first: Bytes,
-    pub(super) rest: Option<&'r mut Reader>,
+    pub(super) rest: Option<BodyReader<'r>>,
 }
 
 /// The head of the answer, the connection that its body comes on, and what is still being sent.
@@ -106,14 +108,20 @@ async fn send(
     mut pace: Pace,
     timeout: Duration,
 ) -> End {
-    let Request { method, target, headers, framing } = request;
+    let Request { method, target, headers, framing, upgrade } = request;
     let Outbound { mut first, rest } = body;
     let wrote = async {
-        within(timeout, writer.request_head(&method, &target, &headers, framing)).await?;
-        if let Some(reader) = rest {
+        match upgrade.filter(|_| framing == Framing::None) {
+            Some(protocol) => {
+                let head = writer.upgrade_request_head(&method, &target, &headers, &protocol);
+                within(timeout, head).await?;
+            }
+            None => within(timeout, writer.request_head(&method, &target, &headers, framing)).await?,
+        }
+        if let Some(mut reader) = rest {
             loop {
                 write(&mut writer, &first, timeout).await?;
-                first = match pace.next(reader).await {
+                first = match pace.next(reader.piece()).await {
                     Ok(Some(piece)) => piece,
                     Ok(None) => break,
                     Err(rejection) => return Err(End::ClientFault(rejection)),

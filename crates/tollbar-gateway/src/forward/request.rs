@@ -1,7 +1,7 @@
 //! The request as the upstream gets it.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, Method,
     header::{
         AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE,
         PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
@@ -19,6 +19,8 @@ const OURS: &str = "x-tollbar-";
 /// A request on its way out, independent of the client's connection.
 pub(crate) struct Outgoing {
     headers: HeaderMap,
+    /// What the client offers to go on with, if it is among what is passed on.
+    pub(crate) upgrade: Option<HeaderValue>,
     /// Path after the base, and query: byte for byte as they came.
     rest: String,
 }
@@ -60,7 +62,18 @@ impl Outgoing {
             Some(query) => format!("{rest}?{query}"),
             None => rest.to_owned(),
         };
-        Self { headers, rest }
+        let allowed = &worker.shared.settings.upgrades;
+        let is_allowed = |protocol: &HeaderValue| {
+            allowed.iter().any(|name| protocol.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let upgrade =
+            head.upgrade.clone().filter(|protocol| head.method == Method::GET && is_allowed(protocol));
+        Self { headers, upgrade, rest }
+    }
+
+    /// The same, without an offer to go on with another protocol.
+    pub(crate) fn without_upgrade(self) -> Self {
+        Self { upgrade: None, ..self }
     }
 
     pub(crate) fn headers(&self, upstream: &Upstream) -> HeaderMap {
@@ -116,8 +129,9 @@ fn put_own(headers: &mut HeaderMap, exchange: &Exchange, head: &RequestHead) {
     put(headers, HeaderName::from_static("x-forwarded-for"), &exchange.caller.to_string());
     // What a trusted proxy says of the caller's side goes on; from anyone else it is not believed.
     let said = |name: &str| head.headers.get(name).filter(|_| exchange.caller.named_by.is_some()).cloned();
+    let scheme = if exchange.is_tls { "https" } else { "http" };
     let (proto, host) = ("x-forwarded-proto", "x-forwarded-host");
-    headers.insert(HeaderName::from_static(proto), said(proto).unwrap_or(HeaderValue::from_static("http")));
+    headers.insert(HeaderName::from_static(proto), said(proto).unwrap_or(HeaderValue::from_static(scheme)));
     let sent = || head.host.as_ref().and_then(|host| HeaderValue::from_str(host).ok());
     if let Some(value) = said(host).or_else(sent) {
         headers.insert(HeaderName::from_static(host), value);
@@ -128,7 +142,11 @@ fn put_own(headers: &mut HeaderMap, exchange: &Exchange, head: &RequestHead) {
         let scopes: Vec<&str> = scope::in_force(own.as_ref(), &client.record.scopes).collect();
         put(headers, HeaderName::from_static(headers::UPSTREAM_SCOPES), &scopes.join(" "));
     }
-    let version = if head.version == http::Version::HTTP_10 { "1.0 tollbar" } else { "1.1 tollbar" };
+    let version = match head.version {
+        http::Version::HTTP_10 => "1.0 tollbar",
+        http::Version::HTTP_2 => "2.0 tollbar",
+        _ => "1.1 tollbar",
+    };
     headers.append(VIA, HeaderValue::from_static(version));
 }
 

@@ -8,9 +8,9 @@ use tollbar_contract::{Code, headers};
 use tollbar_core::{UpstreamErrors, admission::Operation};
 use tollbar_http::ResponseHead;
 
-use super::request::remove_hop_by_hop;
+use super::request::{Outgoing, remove_hop_by_hop};
 use crate::{
-    answer::{Answer, AnswerBody, Upload, UpstreamBody},
+    answer::{Answer, AnswerBody, Tunnel, Upload, UpstreamBody},
     body::Pace,
     exchange::Exchange,
     respond::{self, Source},
@@ -26,13 +26,23 @@ pub(super) async fn answer<'r>(
     worker: &Worker,
     exchange: &Exchange,
     operation: &Operation,
-    head: ResponseHead,
+    outgoing: &Outgoing,
+    mut head: ResponseHead,
     connection: Connection,
     upload: Option<Upload<'r>>,
 ) -> Answer<'r> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        // Nothing was asked to be upgraded.
-        return wrapped(exchange, StatusCode::BAD_GATEWAY, None, &HeaderMap::new());
+        let agreed = |switched: &HeaderValue| {
+            let offered = outgoing.upgrade.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+            switched.as_bytes().eq_ignore_ascii_case(offered)
+        };
+        let Some(protocol) = head.upgrade.take().filter(agreed) else {
+            // Nobody asked for this.
+            return wrapped(exchange, StatusCode::BAD_GATEWAY, None, &HeaderMap::new());
+        };
+        let headers = for_client(head.headers);
+        let tunnel = AnswerBody::Tunnel(Box::new(Tunnel { connection, protocol }));
+        return Answer { status: head.status, headers, body: tunnel, error: None, closes: true };
     }
     let is_error = head.status.as_u16() >= 400;
     if is_error && operation.api().record.upstream_errors == UpstreamErrors::Wrap {
@@ -42,11 +52,7 @@ pub(super) async fn answer<'r>(
         answer.closes = upload.is_some();
         return answer;
     }
-    let mut headers = head.headers;
-    remove_hop_by_hop(&mut headers);
-    headers.remove(CONTENT_LENGTH);
-    remove_ours(&mut headers);
-    headers.append(VIA, HeaderValue::from_static("1.1 tollbar"));
+    let mut headers = for_client(head.headers);
     if is_error {
         respond::mark_error(&mut headers, None, Source::Upstream);
     }
@@ -59,6 +65,15 @@ pub(super) async fn answer<'r>(
         error: None,
         closes: false,
     }
+}
+
+/// An answer's fields as they go on.
+fn for_client(mut headers: HeaderMap) -> HeaderMap {
+    remove_hop_by_hop(&mut headers);
+    headers.remove(CONTENT_LENGTH);
+    remove_ours(&mut headers);
+    headers.append(VIA, HeaderValue::from_static("1.1 tollbar"));
+    headers
 }
 
 /// Statuses whose inside the client may see.
@@ -121,7 +136,7 @@ fn remove_ours(headers: &mut HeaderMap) {
 async fn read_message(worker: &Worker, mut connection: Connection) -> Option<String> {
     let mut pace = Pace::new(worker.shared.settings.upstream.response_timeout);
     let mut body = Vec::new();
-    while let Some(piece) = pace.next(&mut connection.reader).await.ok()? {
+    while let Some(piece) = pace.next(connection.reader.body_chunk()).await.ok()? {
         body.extend_from_slice(&piece);
         if body.len() > ERROR_BODY_BYTES {
             return None;

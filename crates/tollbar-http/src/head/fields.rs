@@ -53,6 +53,7 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 pub(crate) struct ConnectionOptions {
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
+    pub(crate) upgrade: bool,
 }
 
 impl ConnectionOptions {
@@ -66,6 +67,7 @@ impl ConnectionOptions {
                 }
                 options.close |= option.eq_ignore_ascii_case(b"close");
                 options.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                options.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
             }
         }
         Ok(options)

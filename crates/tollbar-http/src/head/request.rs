@@ -1,8 +1,8 @@
 //! A complete, structurally sound head to a [`RequestHead`] (RFC 9112 section 3).
 
 use bytes::Bytes;
-use http::header::{EXPECT, HOST};
-use http::{HeaderMap, Method, Version};
+use http::header::{EXPECT, HOST, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Version};
 
 use super::authority::parse_authority;
 use super::fields::{ConnectionOptions, collect_fields, explain_fields, is_token_byte};
@@ -47,15 +47,18 @@ pub(crate) fn parse_request(
         Declared::Length(length) => Framing::Length(length),
         Declared::Chunked => Framing::Chunked,
     };
-    let keep_alive = ConnectionOptions::parse(&headers)?.persists(version);
+    let options = ConnectionOptions::parse(&headers)?;
+    let keep_alive = options.persists(version);
     let has_body = !matches!(framing, Framing::None | Framing::Length(0));
     let expects_continue = parse_expect(&headers)? && has_body && version == Version::HTTP_11;
-    Ok(RequestHead { method, target, version, headers, framing, host, keep_alive, expects_continue })
+    let may_upgrade = options.upgrade && !has_body && version == Version::HTTP_11;
+    let upgrade = if may_upgrade { find_upgrade(&headers) } else { None };
+    Ok(RequestHead { method, target, version, headers, framing, host, keep_alive, expects_continue, upgrade })
 }
 
 /// RFC 9112 section 3.2: exactly one Host; where the target names an authority too, both must agree, because it
 /// cannot be known which one the next hop believes.
-fn resolve_host(
+pub(super) fn resolve_host(
     headers: &HeaderMap,
     version: Version,
     authority: Option<String>,
@@ -73,13 +76,22 @@ fn resolve_host(
     }
 }
 
-fn parse_expect(headers: &HeaderMap) -> Result<bool, Malformed> {
+pub(super) fn parse_expect(headers: &HeaderMap) -> Result<bool, Malformed> {
     let mut expectations = headers.get_all(EXPECT).iter();
     match (expectations.next(), expectations.next()) {
         (None, _) => Ok(false),
         (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(true),
         _ => Err(Malformed::Expect),
     }
+}
+
+/// `token [ "/" token ]`, exactly one.
+pub(super) fn find_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut offers = headers.get_all(UPGRADE).iter();
+    let offer = offers.next().filter(|_| offers.next().is_none())?;
+    let is_token = |part: &[u8]| !part.is_empty() && part.iter().copied().all(is_token_byte);
+    let mut parts = offer.as_bytes().splitn(2, |&byte| byte == b'/');
+    parts.all(is_token).then(|| offer.clone())
 }
 
 /// Finds words for what httparse refused, and decides nothing.

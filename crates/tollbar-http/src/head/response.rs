@@ -5,7 +5,7 @@ use http::{Method, StatusCode, Version};
 
 use super::fields::{ConnectionOptions, collect_fields, explain_fields};
 use super::framing::{Declared, parse_declared};
-use super::request::split_first_line;
+use super::request::{find_upgrade, split_first_line};
 use super::{Framing, ResponseHead};
 use crate::{Limits, Malformed};
 
@@ -53,12 +53,15 @@ pub(crate) fn parse_response(
     // A 204 that announces a body may well be followed by one, which would be read as the next response.
     let is_contradictory = status == StatusCode::NO_CONTENT && announces_body;
     // A peer that garbles Connection is answered by not trusting the connection further.
-    let persists = ConnectionOptions::parse(&headers).is_ok_and(|options| options.persists(version));
+    let options = ConnectionOptions::parse(&headers).ok();
+    let persists = options.is_some_and(|options| options.persists(version));
+    let switches = status == StatusCode::SWITCHING_PROTOCOLS && version == Version::HTTP_11;
+    let upgrade = options.filter(|options| switches && options.upgrade).and_then(|_| find_upgrade(&headers));
     let keep_alive = persists
         && !is_contradictory
         && framing != Framing::UntilClose
         && status != StatusCode::SWITCHING_PROTOCOLS;
-    Ok(ResponseHead { status, version, headers, framing, declared_length, keep_alive })
+    Ok(ResponseHead { status, version, headers, framing, declared_length, keep_alive, upgrade })
 }
 
 /// Finds words for what httparse refused, and decides nothing.

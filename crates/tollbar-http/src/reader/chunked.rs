@@ -143,10 +143,11 @@ fn check_trailers(section: &Bytes, count: usize) -> Result<(), Malformed> {
         }
         _ => return Err(Malformed::Trailer),
     };
-    if trailers.keys().any(is_forbidden) { Err(Malformed::ForbiddenTrailer) } else { Ok(()) }
+    if trailers.keys().any(is_forbidden_trailer) { Err(Malformed::ForbiddenTrailer) } else { Ok(()) }
 }
 
-fn is_forbidden(name: &HeaderName) -> bool {
+/// Whether a field may not stand in a trailer section (RFC 9110 section 6.5.1).
+pub fn is_forbidden_trailer(name: &HeaderName) -> bool {
     const FORBIDDEN: [HeaderName; 24] = [
         header::CONTENT_LENGTH,
         header::TRANSFER_ENCODING,

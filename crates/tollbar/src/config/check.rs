@@ -28,6 +28,25 @@ pub(super) fn brand(brand: &str) -> Result<(), String> {
     Err(format!("`{brand}` cannot begin a key; it must be 1 to 16 lower-case letters and digits"))
 }
 
+pub(super) fn upgrades(protocols: &[String]) -> Result<(), String> {
+    for protocol in protocols {
+        let is_token = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._+".contains(&b))
+        };
+        if !protocol.splitn(2, '/').all(is_token) {
+            return Err(format!("`{protocol}` is not the name of a protocol; write it like websocket"));
+        }
+        // Requests behind such an upgrade would reach the upstream unseen.
+        if protocol == "h2c" || protocol.starts_with("http") || protocol.starts_with("tls") {
+            return Err(format!(
+                "`{protocol}` would carry requests past the gateway, and cannot be passed on"
+            ));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn own_prefix(prefix: &str) -> Result<(), String> {
     if prefix.is_empty() || is_plain_path(prefix) {
         return Ok(());

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use ipnet::IpNet;
 
 use super::{
-    check::{base, brand, host, limits, own_prefix, public_url, within},
+    check::{base, brand, host, limits, own_prefix, public_url, upgrades, within},
     upstream_credential::UpstreamCredential,
     value::{Form, LogFormat, LogLevel, Value},
 };
@@ -134,10 +134,16 @@ settings! {
         body_timeout_seconds: u64 = 30, from 1 to 3600;
         /// How long a caller may take none of its answer's bytes.
         write_timeout_seconds: u64 = 30, from 1 to 3600;
+        /// Requests at once on one HTTP/2 connection; more are refused by the protocol, and the client sends them later.
+        http2_streams_max: u32 = 100, from 1 to 10000;
+        /// Protocols that a client may go on with by `Upgrade`, once the upstream has agreed by `101`; such as `websocket`. Empty: none.
+        upgrades: Vec<String> = vec!["websocket".to_owned()], checked by upgrades;
         /// How long requests under way may go on after a stop was asked for.
         drain_seconds: u64 = 30, from 0 to 3600;
         /// Connections open at a time; further ones wait to be accepted. Lowered, with a warning, where the limit of open files does not allow so many.
         connections_max: usize = 10_000, from 1 to 1000000;
+        /// Whether HTTP/2 may also be begun without TLS, by a client that knows of it (h2c with prior knowledge).
+        http2_prior_knowledge: bool = false;
     }
     /// The admin API, which the command line uses. It is plain HTTP: keep it on this machine or a private network.
     admin: Admin {

@@ -61,6 +61,9 @@ body_timeout_seconds = 3
 write_timeout_seconds = 4
 drain_seconds = 0
 connections_max = 1_000
+http2_streams_max = 7
+upgrades = ["x"]
+http2_prior_knowledge = "true"
 [admin]
 listen = "localhost:0"
 [ops]

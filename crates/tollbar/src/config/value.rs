@@ -103,6 +103,32 @@ impl Value for Vec<IpNet> {
     }
 }
 
+impl Value for Vec<String> {
+    const FORM: Form = Form::List;
+    const TYPE: &'static str = "list of names";
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_lowercase).collect())
+    }
+
+    fn show(&self) -> Option<String> {
+        (!self.is_empty()).then(|| self.join(", "))
+    }
+}
+
+impl Value for bool {
+    const FORM: Form = Form::Text;
+    const TYPE: &'static str = "true or false";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is neither true nor false"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
 /// A number that can be held against limits.
 pub(super) trait Number {
     fn number(&self) -> Option<u64>;

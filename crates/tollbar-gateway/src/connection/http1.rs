@@ -1,0 +1,313 @@
+//! HTTP/1.1: heads in, answers out, until one side is done.
+
+use std::{rc::Rc, time::Duration};
+
+use http::{Method, Version};
+use socket2::SockRef;
+use tokio::io::AsyncReadExt;
+use tollbar_contract::RequestId;
+use tollbar_http::{Framing, Limits, MessageReader, MessageWriter, ReadError, RequestHead};
+
+use super::{Origin, WRITE_BYTES, answer, begin, refuse, take_request_id, tunnel, whole_framing, within};
+use crate::{
+    answer::{Answer, AnswerBody, Cut, Tunnel, UpstreamBody},
+    body::{BodyReader, ClientBody, Invitation, Reader, Writer},
+    exchange::Exchange,
+    pipeline,
+    settings::{BODY_PREFIX_BYTES, FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES, NEXT_REQUEST_GRACE},
+    transport::Transport,
+    worker::Worker,
+};
+
+/// Serves a connection to its end.
+pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Origin) {
+    let (read, write) = transport.split();
+    let mut reader = MessageReader::new(read, Limits::default());
+    let mut writer = MessageWriter::new(write);
+    let mut is_new = true;
+    loop {
+        match step(worker, origin, is_new, &mut reader, &mut writer).await {
+            Step::GoOn => is_new = false,
+            Step::End => return,
+            Step::Switch(switch) => {
+                let Switch { tunnel, exchange, head } = *switch;
+                let is_admitted = || pipeline::is_still_admitted(worker, &exchange, &head);
+                return tunnel::run(worker, (reader, writer), tunnel.connection, is_admitted).await;
+            }
+        }
+    }
+}
+
+/// HTTP that came without TLS to where TLS is spoken: it is told so.
+pub(super) async fn refuse_plain(worker: &Rc<Worker>, transport: Transport, origin: Origin) {
+    let (read, write) = transport.split();
+    let mut reader = MessageReader::new(read, Limits::default());
+    let mut writer = MessageWriter::new(write);
+    let Some(request_id) = take_request_id(worker) else { return };
+    let message = "this port speaks TLS; begin the URL with https://".to_owned();
+    let _ = refuse_unread(worker, origin, request_id, message, &mut reader, &mut writer).await;
+}
+
+enum Step {
+    GoOn,
+    End,
+    /// The connection now carries another protocol.
+    Switch(Box<Switch>),
+}
+
+struct Switch {
+    tunnel: Tunnel,
+    exchange: Exchange,
+    head: RequestHead,
+}
+
+async fn step(
+    worker: &Rc<Worker>,
+    origin: Origin,
+    is_new: bool,
+    reader: &mut Reader,
+    writer: &mut Writer,
+) -> Step {
+    let settings = &worker.shared.settings;
+    if !reader.has_started() {
+        // Who connects has something to say; a thousand silent ones must not keep others out.
+        let patience =
+            if is_new { settings.head_timeout.min(settings.idle_timeout) } else { settings.idle_timeout };
+        let has_bytes = tokio::select! {
+            biased;
+            waited = tokio::time::timeout(patience, reader.wait_for_bytes()) => matches!(waited, Ok(Ok(true))),
+            // Bytes that are there already are a request that was accepted: it came first.
+            () = closing_time(worker, is_new) => false,
+        };
+        if !has_bytes {
+            return Step::End;
+        }
+    }
+    let Some(request_id) = take_request_id(worker) else { return Step::End };
+    let head = match tokio::time::timeout(settings.head_timeout, reader.request_head()).await {
+        Ok(Ok(Some(head))) => head,
+        Ok(Ok(None)) => return Step::End,
+        Ok(Err(error)) => {
+            let Some(message) = fault_message(&error) else { return Step::End };
+            return refuse_unread(worker, origin, request_id, message, reader, writer).await;
+        }
+        Err(_) => {
+            let message =
+                format!("the request's head did not come within {} s", settings.head_timeout.as_secs());
+            return refuse_unread(worker, origin, request_id, message, reader, writer).await;
+        }
+    };
+    writer.set_peer_version(head.version);
+    let mut exchange = begin(worker, origin, request_id, Some(&head));
+    let answer = match respond_to(worker, &mut exchange, &head, reader, writer).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => return linger(reader, writer).await,
+        Err(Cut) => return cut_off(&head, writer),
+    };
+    if let AnswerBody::Tunnel(tunnel) = answer.body {
+        let switching = writer.switching_protocols(&answer.headers, &tunnel.protocol);
+        return match within(settings.write_timeout, switching).await {
+            Ok(()) => Step::Switch(Box::new(Switch { tunnel: *tunnel, exchange, head })),
+            Err(Cut) => Step::End,
+        };
+    }
+    let is_in_step = reader.body_is_finished() || (rest_is_small(&head) && !head.expects_continue);
+    let keep_alive = head.keep_alive && !answer.closes && is_in_step && !worker.is_stopping();
+    if deliver(worker, answer, &head.method, keep_alive, writer).await.is_err() {
+        return cut_off(&head, writer);
+    }
+    if keep_alive && writer.keeps_open() && drain(reader).await {
+        return Step::GoOn;
+    }
+    linger(reader, writer).await
+}
+
+/// When an idle connection is closed: at a stop. One that was only just made may have its first request on the way.
+pub(super) async fn closing_time(worker: &Worker, is_new: bool) {
+    worker.stopping().await;
+    // Also on an idle connection a request may have arrived that the runtime has not heard of yet.
+    tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
+}
+
+/// Ends a connection whose answer is not complete.
+fn cut_off(head: &RequestHead, writer: &Writer) -> Step {
+    if head.version == Version::HTTP_10 {
+        // Its answers may end with the connection: only a reset tells it that this one is not complete.
+        writer.get_ref().ask(|transport| {
+            let _ = SockRef::from(transport.tcp()).set_linger(Some(Duration::ZERO));
+        });
+    }
+    Step::End
+}
+
+/// Answers a request. `None`: the answer was delivered while the request's body was still coming.
+async fn respond_to(
+    worker: &Rc<Worker>,
+    exchange: &mut Exchange,
+    head: &RequestHead,
+    reader: &mut Reader,
+    writer: &mut Writer,
+) -> Result<Option<Answer<'static>>, Cut> {
+    let body = ClientBody { reader: BodyReader::Http1(reader), invitation: Invitation::Http1(&mut *writer) };
+    let answer = answer(worker, exchange, head, body).await;
+    let (answer, upload) = answer.split();
+    let Some(mut upload) = upload else { return Ok(Some(answer)) };
+    // Both directions at once. When the answer is complete, what is left of the request is of no use.
+    let mut delivery = std::pin::pin!(deliver(worker, answer, &head.method, false, writer));
+    tokio::select! {
+        delivered = &mut delivery => delivered?,
+        // A broken request body cuts both connections.
+        is_whole = &mut upload => if is_whole { delivery.await? } else { return Err(Cut) },
+    }
+    Ok(None)
+}
+
+/// A request whose head cannot be read is refused in the envelope, and the connection is closed: nobody knows
+/// where the next one would begin.
+async fn refuse_unread(
+    worker: &Rc<Worker>,
+    origin: Origin,
+    request_id: RequestId,
+    message: String,
+    reader: &mut Reader,
+    writer: &mut Writer,
+) -> Step {
+    let answer = refuse(worker, origin, request_id, message);
+    if deliver(worker, answer, &Method::GET, false, writer).await.is_err() {
+        return Step::End;
+    }
+    linger(reader, writer).await
+}
+
+/// What can be said to the peer of a head that could not be read; `None` when nobody is there to hear it.
+fn fault_message(error: &ReadError) -> Option<String> {
+    match error {
+        ReadError::Malformed(malformed) => Some(malformed.to_string()),
+        ReadError::UnexpectedEof(_) => Some("the request ended before its head was complete".to_owned()),
+        ReadError::Io(_) | ReadError::BodyUnread => None,
+    }
+}
+
+/// Writes an answer. An error means that the client must see it as broken off.
+async fn deliver(
+    worker: &Worker,
+    answer: Answer<'static>,
+    method: &Method,
+    keep_alive: bool,
+    writer: &mut Writer,
+) -> Result<(), Cut> {
+    let Answer { status, headers, body, .. } = answer;
+    let mut out = Out { writer, timeout: worker.shared.settings.write_timeout };
+    let is_head = *method == Method::HEAD;
+    match body {
+        AnswerBody::Whole(bytes) if is_head => {
+            let length = u64::try_from(bytes.len()).ok();
+            within(out.timeout, out.writer.response_head_only(status, &headers, length, keep_alive)).await?;
+        }
+        AnswerBody::Whole(bytes) => {
+            let framing = whole_framing(bytes.len());
+            within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
+            out.body(&bytes).await?;
+        }
+        AnswerBody::Upstream(body) if matches!(body.framing, Framing::None) => {
+            let UpstreamBody { connection, declared_length, .. } = *body;
+            connection.give_back();
+            within(out.timeout, out.writer.response_head_only(status, &headers, declared_length, keep_alive))
+                .await?;
+        }
+        AnswerBody::Upstream(body) => {
+            let framing = client_framing(body.framing);
+            within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
+            let idle_timeout = worker.shared.settings.upstream.idle_timeout;
+            let mut connection = body.connection;
+            if !connection.reader.has_started() {
+                // The head of an event stream must not wait for the first event.
+                out.flush().await?;
+            }
+            while let Some(piece) = within(idle_timeout, connection.reader.body_chunk()).await? {
+                out.body(&piece).await?;
+            }
+            connection.give_back();
+        }
+        // Handled where the connection is at hand.
+        AnswerBody::Tunnel(_) => return Err(Cut),
+        AnswerBody::Relayed { framing, mut pieces } => {
+            let framing = client_framing(framing);
+            within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
+            while let Some(piece) = pieces.recv().await {
+                out.body(&piece?).await?;
+            }
+        }
+    }
+    out.finish().await
+}
+
+/// A writer with a time-out on each write: a client that does not read is cut off.
+struct Out<'w> {
+    writer: &'w mut Writer,
+    timeout: Duration,
+}
+
+impl Out<'_> {
+    /// In pieces, so that the time-out is for so much and not for a whole answer.
+    async fn body(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        for piece in bytes.chunks(WRITE_BYTES) {
+            within(self.timeout, self.writer.body(piece)).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Cut> {
+        within(self.timeout, self.writer.flush()).await
+    }
+
+    async fn finish(&mut self) -> Result<(), Cut> {
+        within(self.timeout, self.writer.finish()).await
+    }
+}
+
+/// A body that ends with the upstream's connection goes to the client in chunks, so that a cut can be seen.
+const fn client_framing(framing: Framing) -> Framing {
+    match framing {
+        Framing::UntilClose => Framing::Chunked,
+        other => other,
+    }
+}
+
+/// Whether what may be left of the body is worth reading away to keep the connection.
+fn rest_is_small(head: &RequestHead) -> bool {
+    matches!(head.framing, Framing::Length(length) if length <= u64::try_from(BODY_PREFIX_BYTES).unwrap_or(0))
+}
+
+/// Reads away what is left of a refused request's body. False: the connection cannot go on.
+async fn drain(reader: &mut Reader) -> bool {
+    let draining = async {
+        while !reader.body_is_finished() {
+            if reader.body_chunk().await.is_err() {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(LINGER, draining).await.unwrap_or(false)
+}
+
+/// Closes in good order: says that nothing more comes, and reads for a moment, so that the client's unread bytes
+/// do not make the system throw away our answer (RFC 9112, section 9.6).
+async fn linger(reader: &mut Reader, writer: &mut Writer) -> Step {
+    let reading = async {
+        if writer.shutdown().await.is_err() {
+            return;
+        }
+        let mut scratch = [0; 4096];
+        let mut left = LINGER_BYTES;
+        while let Ok(count @ 1..) = reader.get_mut().read(&mut scratch).await {
+            left = left.saturating_sub(count);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, reading).await;
+    Step::End
+}

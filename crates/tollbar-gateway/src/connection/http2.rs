@@ -1,0 +1,368 @@
+//! HTTP/2 (RFC 9113): many requests at once on one connection. Each is read as the HTTP/1.1 request that it means, and
+//! goes the same way.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    io,
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream, SendStream, server};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_LENGTH};
+use tokio::sync::Notify;
+use tollbar_http::{
+    Framing, Limits, Malformed, Part, ReadError, is_forbidden_trailer, request_head_from_http2,
+};
+
+use super::{Origin, answer, begin, refuse, take_request_id, whole_framing, within};
+use crate::{
+    answer::{Answer, AnswerBody, Cut, Upload, UpstreamBody},
+    body::{BodyReader, ClientBody, Invitation},
+    settings::{FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES, NEXT_REQUEST_GRACE},
+    transport::Transport,
+    worker::Worker,
+};
+
+mod meter;
+
+use meter::{Fault, Meter};
+
+/// What a client may send before we have taken it, on one stream and on the connection. Memory, for speed on a long way.
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// What waits in memory to be written, for each stream.
+const SEND_BUFFER_BYTES: usize = 32 * 1024;
+/// A header list that the protocol's layer itself still takes in: far above our own limits, so that what exceeds those
+/// is refused in the envelope.
+const HEADER_LIST_BYTES: u32 = 256 * 1024;
+/// The memory of header compression (RFC 7541): its own default.
+const HEADER_TABLE_BYTES: u32 = 4096;
+/// Streams that we have reset and whose late frames are still ignored.
+const RESET_STREAMS: usize = 32;
+/// How often a connection's time limits are looked at.
+const CHECK: Duration = Duration::from_secs(1);
+/// How long a connection that ends may take to say so.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Serves a connection to its end.
+pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Origin) {
+    let settings = &worker.shared.settings;
+    let (transport, meter) = Meter::around(transport);
+    let mut builder = server::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(settings.http2_streams_max)
+        .max_header_list_size(HEADER_LIST_BYTES)
+        .header_table_size(HEADER_TABLE_BYTES)
+        .max_send_buffer_size(SEND_BUFFER_BYTES)
+        .max_concurrent_reset_streams(RESET_STREAMS);
+    let handshake = tokio::time::timeout(settings.head_timeout, builder.handshake(transport));
+    let Ok(Ok(mut connection)) = handshake.await else { return };
+    worker.shared.metrics.http2_connections.inc();
+    let streams = Rc::new(Streams::default());
+    let mut tick = tokio::time::interval(CHECK);
+    let mut is_leaving = false;
+    let mut is_new = true;
+    let mut idle_since = tokio::time::Instant::now();
+    let fault = loop {
+        tokio::select! {
+            biased;
+            fault = meter.broken() => break Some(fault),
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, send))) => {
+                    is_new = false;
+                    spawn(worker, origin, request, send, &streams);
+                }
+                Some(Err(_)) | None => break None,
+            },
+            () = leaving_time(worker, is_new), if !is_leaving => {
+                // Says which streams are still answered (RFC 9113, section 6.8); what comes later is sent elsewhere.
+                connection.graceful_shutdown();
+                is_leaving = true;
+            }
+            () = streams.ended.notified() => idle_since = tokio::time::Instant::now(),
+            _ = tick.tick() => {
+                let patience = if is_new { settings.head_timeout } else { settings.idle_timeout };
+                if streams.open.get() > 0 {
+                    idle_since = tokio::time::Instant::now();
+                } else if idle_since.elapsed() >= patience + GOODBYE {
+                    break None;
+                } else if idle_since.elapsed() >= patience && !is_leaving {
+                    connection.graceful_shutdown();
+                    is_leaving = true;
+                }
+                if let Some(fault) = meter.check(settings.head_timeout, settings.write_timeout) {
+                    break Some(fault);
+                }
+            }
+        }
+    };
+    match fault {
+        // Nothing can be written any more.
+        Some(Fault::Stuck) | None => {}
+        Some(fault) => {
+            worker.shared.metrics.http2_abuses.inc();
+            tracing::debug!(peer = %origin.peer, %fault, "an HTTP/2 connection is ended");
+            connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+            let _ = tokio::time::timeout(GOODBYE, poll_fn(|cx| connection.poll_closed(cx))).await;
+        }
+    }
+}
+
+/// When a stop is to be announced. A connection that was only just made may have its first request on the way.
+async fn leaving_time(worker: &Worker, is_new: bool) {
+    worker.stopping().await;
+    tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
+}
+
+/// The streams of a connection that are being served.
+#[derive(Default)]
+struct Streams {
+    open: Cell<usize>,
+    ended: Notify,
+}
+
+/// Counts a stream as long as it lives.
+struct OpenStream(Rc<Streams>);
+
+impl OpenStream {
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        Self(streams.clone())
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+        self.0.ended.notify_one();
+    }
+}
+
+/// The way to answer a stream; shared, because it is also how a reset is noticed.
+pub(crate) type Respond = Rc<RefCell<server::SendResponse<Bytes>>>;
+
+fn spawn(
+    worker: &Rc<Worker>,
+    origin: Origin,
+    request: Request<RecvStream>,
+    send: server::SendResponse<Bytes>,
+    streams: &Rc<Streams>,
+) {
+    let open = OpenStream::new(streams);
+    let (worker, task) = (worker.clone(), worker.task());
+    tokio::task::spawn_local(async move {
+        let respond = Rc::new(RefCell::new(send));
+        let watched = respond.clone();
+        // An error: the answer's head is out, and its body's stream tells of a reset.
+        let reset = poll_fn(move |cx| match watched.borrow_mut().poll_reset(cx) {
+            Poll::Ready(Ok(_)) => Poll::Ready(()),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+        });
+        tokio::select! {
+            biased;
+            // The client has no more use for an answer.
+            () = reset => {
+                worker.shared.metrics.http2_resets.inc();
+            }
+            () = exchange(&worker, origin, request, respond) => {}
+        }
+        drop((open, task));
+    });
+}
+
+/// One stream: a request and its answer.
+async fn exchange(worker: &Rc<Worker>, origin: Origin, request: Request<RecvStream>, mut respond: Respond) {
+    let Some(request_id) = take_request_id(worker) else { return };
+    let (parts, body) = request.into_parts();
+    let head = match request_head_from_http2(&parts, body.is_end_stream(), &Limits::default()) {
+        Ok(head) => head,
+        Err(malformed) => {
+            let refusal = refuse(worker, origin, request_id, malformed.to_string());
+            let _ = deliver(worker, refusal, &parts.method, &respond).await;
+            return;
+        }
+    };
+    let mut body = RequestBody(body);
+    let mut exchange = begin(worker, origin, request_id, Some(&head));
+    let client =
+        ClientBody { reader: BodyReader::Http2(&mut body), invitation: Invitation::Http2(&mut respond) };
+    let (answer, upload) = answer(worker, &mut exchange, &head, client).await.split();
+    let is_complete = deliver_beside(worker, answer, upload, &head.method, &respond).await;
+    if is_complete {
+        drain(&mut body).await;
+    } else {
+        respond.borrow_mut().send_reset(Reason::INTERNAL_ERROR);
+    }
+}
+
+/// Delivers an answer while the rest of the request goes up. False: it is not complete.
+async fn deliver_beside(
+    worker: &Worker,
+    answer: Answer<'static>,
+    upload: Option<Upload<'_>>,
+    method: &Method,
+    respond: &Respond,
+) -> bool {
+    let mut delivery = std::pin::pin!(deliver(worker, answer, method, respond));
+    match upload {
+        None => delivery.await.is_ok(),
+        // Both directions at once. When the answer is complete, what is left of the request is of no use.
+        Some(mut upload) => tokio::select! {
+            delivered = &mut delivery => delivered.is_ok(),
+            // A broken request body cuts the stream.
+            is_whole = &mut upload => is_whole && delivery.await.is_ok(),
+        },
+    }
+}
+
+/// Reads away what is left of a body that nobody needs, for a while: some clients drop the answer when their upload is
+/// reset, though RFC 9113, section 8.1, has it otherwise.
+async fn drain(body: &mut RequestBody) {
+    let draining = async {
+        let mut left = LINGER_BYTES;
+        while let Ok(Some(piece)) = body.piece().await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, draining).await;
+}
+
+/// The body of a request.
+pub(crate) struct RequestBody(RecvStream);
+
+impl RequestBody {
+    /// The next piece, never empty; `None` at the end. Trailers are checked and dropped, as in HTTP/1.1.
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ReadError> {
+        while let Some(piece) = self.0.data().await {
+            let piece = piece.map_err(|error| broken(&error))?;
+            let _ = self.0.flow_control().release_capacity(piece.len());
+            if !piece.is_empty() {
+                return Ok(Some(piece));
+            }
+        }
+        match self.0.trailers().await.map_err(|error| broken(&error))? {
+            Some(trailers) if trailers.keys().any(is_forbidden_trailer) => {
+                Err(Malformed::ForbiddenTrailer.into())
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn broken(error: &h2::Error) -> ReadError {
+    match error.reason() {
+        Some(_) => ReadError::UnexpectedEof(Part::Body),
+        None => ReadError::Io(io::ErrorKind::ConnectionAborted.into()),
+    }
+}
+
+/// Says `100 Continue`.
+pub(crate) fn invite(respond: &Respond) -> Result<(), Cut> {
+    let mut head = Response::new(());
+    *head.status_mut() = StatusCode::CONTINUE;
+    respond.borrow_mut().send_informational(head).map_err(|_| Cut)
+}
+
+/// Writes an answer. An error means that the client must see it as broken off.
+async fn deliver(
+    worker: &Worker,
+    answer: Answer<'static>,
+    method: &Method,
+    respond: &Respond,
+) -> Result<(), Cut> {
+    let Answer { status, mut headers, body, .. } = answer;
+    let settings = &worker.shared.settings;
+    let is_head = *method == Method::HEAD;
+    let framing = match &body {
+        AnswerBody::Whole(bytes) if is_head => Framing::Length(u64::try_from(bytes.len()).unwrap_or(0)),
+        AnswerBody::Whole(bytes) => match whole_framing(bytes.len()) {
+            Framing::None if status != StatusCode::NO_CONTENT => Framing::Length(0),
+            framing => framing,
+        },
+        AnswerBody::Upstream(body) => match (body.framing, body.declared_length) {
+            (Framing::None, Some(length)) if status != StatusCode::NO_CONTENT => Framing::Length(length),
+            (framing, _) => framing,
+        },
+        AnswerBody::Relayed { framing, .. } => *framing,
+        AnswerBody::Tunnel(_) => return Err(Cut),
+    };
+    if let Framing::Length(length) = framing {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let has_body = match &body {
+        _ if is_head => false,
+        AnswerBody::Whole(bytes) => !bytes.is_empty(),
+        AnswerBody::Upstream(body) => !matches!(body.framing, Framing::None | Framing::Length(0)),
+        AnswerBody::Relayed { .. } => true,
+        AnswerBody::Tunnel(_) => false,
+    };
+    let mut head = Response::new(());
+    *head.status_mut() = status;
+    *head.headers_mut() = headers;
+    let stream = respond.borrow_mut().send_response(head, !has_body).map_err(|_| Cut)?;
+    let mut out = Out { stream, timeout: settings.write_timeout };
+    match body {
+        AnswerBody::Whole(bytes) if has_body => out.body(bytes).await?,
+        AnswerBody::Upstream(body) => {
+            let UpstreamBody { mut connection, .. } = *body;
+            if has_body {
+                let idle_timeout = settings.upstream.idle_timeout;
+                loop {
+                    let piece = within(idle_timeout, connection.reader.body_chunk());
+                    let Some(piece) = out.unless_reset(piece).await?? else { break };
+                    out.body(piece).await?;
+                }
+            }
+            connection.give_back();
+        }
+        AnswerBody::Relayed { mut pieces, .. } if has_body => {
+            while let Some(piece) = out.unless_reset(pieces.recv()).await? {
+                out.body(piece?).await?;
+            }
+        }
+        AnswerBody::Whole(_) | AnswerBody::Relayed { .. } | AnswerBody::Tunnel(_) => {}
+    }
+    if has_body { out.finish() } else { Ok(()) }
+}
+
+/// The body of an answer, on its way; a client that takes nothing in time is cut off.
+struct Out {
+    stream: SendStream<Bytes>,
+    timeout: Duration,
+}
+
+impl Out {
+    /// Waits for something as long as the client has use for it.
+    async fn unless_reset<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Cut> {
+        tokio::select! {
+            biased;
+            _ = poll_fn(|cx| self.stream.poll_reset(cx)) => Err(Cut),
+            done = work => Ok(done),
+        }
+    }
+
+    async fn body(&mut self, mut bytes: Bytes) -> Result<(), Cut> {
+        while !bytes.is_empty() {
+            self.stream.reserve_capacity(bytes.len());
+            let room = poll_fn(|cx| self.stream.poll_capacity(cx));
+            let room = tokio::time::timeout(self.timeout, room).await.map_err(|_| Cut)?;
+            let room = room.and_then(Result::ok).ok_or(Cut)?;
+            let piece = bytes.split_to(room.min(bytes.len()));
+            self.stream.send_data(piece, false).map_err(|_| Cut)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Cut> {
+        self.stream.send_data(Bytes::new(), true).map_err(|_| Cut)
+    }
+}
