@@ -46,6 +46,8 @@ pub(super) async fn run(
         // Each direction ends by itself; when both have, it is over.
         _ = async { tokio::join!(up, down) } => {}
         () = watch => {}
+        // It has no end of its own that a stop could wait for.
+        () = worker.stopping() => {}
     }
 }
 

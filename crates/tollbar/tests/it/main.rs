@@ -45,5 +45,6 @@ mod token_precedence;
 mod token_revocation;
 mod token_use;
 mod tour;
+mod upgrade;
 mod upstream_answers;
 mod upstream_faults;
