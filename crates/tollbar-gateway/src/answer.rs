@@ -9,7 +9,7 @@ use tollbar_contract::{Code, Stage};
 use tollbar_core::{Cause, ChangeId, Rejection};
 use tollbar_http::Framing;
 
-use crate::{body::Pace, upstream::Connection};
+use crate::{body::Pace, respond, upstream::Connection};
 
 /// An answer. `'r` is the request body that may still be on its way up.
 pub(crate) struct Answer<'r> {
@@ -63,6 +63,8 @@ pub(crate) struct UpstreamBody<'r> {
     pub(crate) framing: Framing,
     /// For an answer to HEAD.
     pub(crate) declared_length: Option<u64>,
+    /// Whether what stands behind the body goes on.
+    pub(crate) accepts_trailers: bool,
     /// The rest of the request body, still being sent.
     pub(crate) upload: Option<Upload<'r>>,
 }
@@ -80,6 +82,16 @@ pub(crate) struct AnsweredError {
 }
 
 impl UpstreamBody<'_> {
+    /// What stood behind the body, without what an upstream cannot say for us; empty if the client takes none.
+    pub(crate) fn take_trailers(&mut self) -> HeaderMap {
+        let mut trailers = self.connection.reader.take_trailers();
+        if !self.accepts_trailers {
+            trailers.clear();
+        }
+        respond::remove_ours(&mut trailers);
+        trailers
+    }
+
     /// The next piece of the answer, while the rest of the request goes up.
     pub(crate) async fn next_piece(&mut self, pace: &mut Pace) -> Result<Option<Bytes>, Rejection> {
         let Self { connection, upload, .. } = self;
@@ -111,8 +123,9 @@ impl<'r> Answer<'r> {
             AnswerBody::Relayed { framing, pieces } => (AnswerBody::Relayed { framing, pieces }, None),
             AnswerBody::Tunnel(tunnel) => (AnswerBody::Tunnel(tunnel), None),
             AnswerBody::Upstream(body) => {
-                let UpstreamBody { connection, framing, declared_length, upload } = *body;
-                let body = UpstreamBody { connection, framing, declared_length, upload: None };
+                let UpstreamBody { connection, framing, declared_length, accepts_trailers, upload } = *body;
+                let body =
+                    UpstreamBody { connection, framing, declared_length, accepts_trailers, upload: None };
                 (AnswerBody::Upstream(Box::new(body)), upload)
             }
         };

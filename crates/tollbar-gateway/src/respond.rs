@@ -118,6 +118,26 @@ pub(crate) fn put_common(
     headers.insert(headers::ALLOWANCE_RESET, HeaderValue::from(allowance.reset_seconds));
 }
 
+/// Headers that are ours on an answer: an upstream cannot speak for us.
+pub(crate) fn remove_ours(headers: &mut HeaderMap) {
+    for name in [
+        headers::REQUEST_ID,
+        headers::ERROR_CODE,
+        headers::ERROR_SOURCE,
+        headers::SHOULD_RETRY,
+        headers::RATE_LIMIT,
+        headers::RATE_REMAINING,
+        headers::RATE_RESET,
+        headers::ALLOWANCE_LIMIT,
+        headers::ALLOWANCE_REMAINING,
+        headers::ALLOWANCE_RESET,
+        headers::IDEMPOTENT_REPLAYED,
+        headers::ORIGINAL_REQUEST_ID,
+    ] {
+        headers.remove(HeaderName::from_static(name));
+    }
+}
+
 /// Puts a text that is ours into a header; one that cannot stand there is left out.
 pub(crate) fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {

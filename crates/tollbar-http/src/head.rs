@@ -50,6 +50,8 @@ pub struct RequestHead {
     /// The one protocol that the peer offers to go on with (RFC 9110 section 7.8). `None` in HTTP/1.0 and HTTP/2,
     /// with a body, and where several are offered: an offer may always be left unanswered.
     pub upgrade: Option<HeaderValue>,
+    /// Whether the peer takes trailers (RFC 9110 section 6.5.1): always in HTTP/2, in HTTP/1.1 where TE says so.
+    pub accepts_trailers: bool,
 }
 
 /// A response head that leaves no doubt about where its body ends.

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::head::lines::{Bounds, Lines};
@@ -39,6 +39,7 @@ pub struct MessageReader<R> {
     blank_line_skipped: bool,
     interim_count: u8,
     body: Body,
+    trailers: HeaderMap,
     failed: Option<Malformed>,
 }
 
@@ -63,6 +64,7 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
             blank_line_skipped: false,
             interim_count: 0,
             body: Body::Finished,
+            trailers: HeaderMap::new(),
             failed: None,
         }
     }
@@ -116,8 +118,7 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
         }
     }
 
-    /// The next piece of the body, never empty; `None` at its end. Trailers are checked and dropped (RFC 9112
-    /// section 7.1.2).
+    /// The next piece of the body, never empty; `None` at its end.
     pub async fn body_chunk(&mut self) -> Result<Option<Bytes>, ReadError> {
         if let Some(malformed) = self.failed {
             return Err(malformed.into());
@@ -137,6 +138,12 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
                 return Err(ReadError::UnexpectedEof(Part::Body));
             }
         }
+    }
+
+    /// The fields that stood behind a chunked body (RFC 9112 section 7.1.2), once it was read to its end; empty where
+    /// there were none. None of them can mean anything to the exchange itself.
+    pub fn take_trailers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.trailers)
     }
 
     /// Whether the body of the last head was read to its end, trailers included. True before any head.
@@ -228,6 +235,7 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
     }
 
     fn begin_body(&mut self, framing: Framing) {
+        self.trailers.clear();
         self.body = match framing {
             Framing::None | Framing::Length(0) => Body::Finished,
             Framing::Length(length) => Body::Length(length),
@@ -255,8 +263,9 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
                 match self.remember(step)? {
                     Step::Data(piece) => Ok(Some(piece)),
                     Step::NeedsMore => Ok(None),
-                    Step::Finished => {
+                    Step::Finished(trailers) => {
                         self.body = Body::Finished;
+                        self.trailers = trailers;
                         Ok(None)
                     }
                 }

@@ -180,13 +180,20 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
     /// Ends the message and sends whatever is held back. After a body until close, the connection is still to be
     /// closed by the caller ([`shutdown`](Self::shutdown)).
     pub async fn finish(&mut self) -> Result<(), WriteError> {
+        self.finish_with(&HeaderMap::new()).await
+    }
+
+    /// [`finish`](Self::finish), with fields behind the body where it is chunked; elsewhere they are dropped.
+    pub async fn finish_with(&mut self, trailers: &HeaderMap) -> Result<(), WriteError> {
         let next = match self.state {
             State::Broken => return Err(WriteError::Broken),
             State::Between | State::Closed => return Err(WriteError::OutOfOrder),
             State::Length(remaining) if remaining > 0 => return Err(WriteError::BodyTooShort),
             State::UntilClose => State::Closed,
             State::Chunked => {
-                self.buffer.put_slice(b"0\r\n\r\n");
+                self.buffer.put_slice(b"0\r\n");
+                self.put_fields(trailers);
+                self.buffer.put_slice(b"\r\n");
                 State::Between
             }
             State::Empty | State::Length(_) => State::Between,

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use http::{Method, Version};
+use http::{HeaderMap, Method, Version};
 use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tollbar_contract::RequestId;
@@ -199,6 +199,7 @@ async fn deliver(
     let Answer { status, headers, body, .. } = answer;
     let mut out = Out { writer, timeout: worker.shared.settings.write_timeout };
     let is_head = *method == Method::HEAD;
+    let mut trailers = HeaderMap::new();
     match body {
         AnswerBody::Whole(bytes) if is_head => {
             let length = u64::try_from(bytes.len()).ok();
@@ -219,15 +220,16 @@ async fn deliver(
             let framing = client_framing(body.framing);
             within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
             let idle_timeout = worker.shared.settings.upstream.idle_timeout;
-            let mut connection = body.connection;
-            if !connection.reader.has_started() {
+            let mut body = *body;
+            if !body.connection.reader.has_started() {
                 // The head of an event stream must not wait for the first event.
                 out.flush().await?;
             }
-            while let Some(piece) = within(idle_timeout, connection.reader.body_chunk()).await? {
+            while let Some(piece) = within(idle_timeout, body.connection.reader.body_chunk()).await? {
                 out.body(&piece).await?;
             }
-            connection.give_back();
+            trailers = body.take_trailers();
+            body.connection.give_back();
         }
         // Handled where the connection is at hand.
         AnswerBody::Tunnel(_) => return Err(Cut),
@@ -239,7 +241,7 @@ async fn deliver(
             }
         }
     }
-    out.finish().await
+    out.finish(&trailers).await
 }
 
 /// A writer with a time-out on each write: a client that does not read is cut off.
@@ -261,8 +263,8 @@ impl Out<'_> {
         within(self.timeout, self.writer.flush()).await
     }
 
-    async fn finish(&mut self) -> Result<(), Cut> {
-        within(self.timeout, self.writer.finish()).await
+    async fn finish(&mut self, trailers: &HeaderMap) -> Result<(), Cut> {
+        within(self.timeout, self.writer.finish_with(trailers)).await
     }
 }
 

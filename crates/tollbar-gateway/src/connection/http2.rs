@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream, server};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_LENGTH};
 use tokio::sync::Notify;
 use tollbar_http::{
     Framing, Limits, Malformed, Part, ReadError, is_forbidden_trailer, request_head_from_http2,
@@ -20,7 +20,7 @@ use tollbar_http::{
 
 use super::{Origin, answer, begin, refuse, take_request_id, whole_framing, within};
 use crate::{
-    answer::{Answer, AnswerBody, Cut, Upload, UpstreamBody},
+    answer::{Answer, AnswerBody, Cut, Upload},
     body::{BodyReader, ClientBody, Invitation},
     settings::{FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES, NEXT_REQUEST_GRACE},
     transport::Transport,
@@ -309,20 +309,22 @@ async fn deliver(
     *head.status_mut() = status;
     *head.headers_mut() = headers;
     let stream = respond.borrow_mut().send_response(head, !has_body).map_err(|_| Cut)?;
+    let mut trailers = HeaderMap::new();
     let mut out = Out { stream, timeout: settings.write_timeout };
     match body {
         AnswerBody::Whole(bytes) if has_body => out.body(bytes).await?,
         AnswerBody::Upstream(body) => {
-            let UpstreamBody { mut connection, .. } = *body;
+            let mut body = *body;
             if has_body {
                 let idle_timeout = settings.upstream.idle_timeout;
                 loop {
-                    let piece = within(idle_timeout, connection.reader.body_chunk());
+                    let piece = within(idle_timeout, body.connection.reader.body_chunk());
                     let Some(piece) = out.unless_reset(piece).await?? else { break };
                     out.body(piece).await?;
                 }
+                trailers = body.take_trailers();
             }
-            connection.give_back();
+            body.connection.give_back();
         }
         AnswerBody::Relayed { mut pieces, .. } if has_body => {
             while let Some(piece) = out.unless_reset(pieces.recv()).await? {
@@ -331,7 +333,7 @@ async fn deliver(
         }
         AnswerBody::Whole(_) | AnswerBody::Relayed { .. } | AnswerBody::Tunnel(_) => {}
     }
-    if has_body { out.finish() } else { Ok(()) }
+    if has_body { out.finish(trailers) } else { Ok(()) }
 }
 
 /// The body of an answer, on its way; a client that takes nothing in time is cut off.
@@ -362,7 +364,12 @@ impl Out {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Cut> {
-        self.stream.send_data(Bytes::new(), true).map_err(|_| Cut)
+    fn finish(&mut self, trailers: HeaderMap) -> Result<(), Cut> {
+        let finished = if trailers.is_empty() {
+            self.stream.send_data(Bytes::new(), true)
+        } else {
+            self.stream.send_trailers(trailers)
+        };
+        finished.map_err(|_| Cut)
     }
 }

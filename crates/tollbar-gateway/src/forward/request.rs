@@ -21,6 +21,8 @@ pub(crate) struct Outgoing {
     headers: HeaderMap,
     /// What the client offers to go on with, if it is among what is passed on.
     pub(crate) upgrade: Option<HeaderValue>,
+    /// Whether the client takes trailers.
+    pub(crate) accepts_trailers: bool,
     /// Path after the base, and query: byte for byte as they came.
     rest: String,
 }
@@ -68,7 +70,7 @@ impl Outgoing {
         };
         let upgrade =
             head.upgrade.clone().filter(|protocol| head.method == Method::GET && is_allowed(protocol));
-        Self { headers, upgrade, rest }
+        Self { headers, upgrade, accepts_trailers: head.accepts_trailers, rest }
     }
 
     /// The same, without an offer to go on with another protocol.

@@ -1,10 +1,10 @@
 //! The upstream's answer, made fit for the client.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, RETRY_AFTER, VIA},
 };
-use tollbar_contract::{Code, headers};
+use tollbar_contract::Code;
 use tollbar_core::{UpstreamErrors, admission::Operation};
 use tollbar_http::ResponseHead;
 
@@ -56,8 +56,13 @@ pub(super) async fn answer<'r>(
     if is_error {
         respond::mark_error(&mut headers, None, Source::Upstream);
     }
-    let body =
-        UpstreamBody { connection, framing: head.framing, declared_length: head.declared_length, upload };
+    let body = UpstreamBody {
+        connection,
+        framing: head.framing,
+        declared_length: head.declared_length,
+        accepts_trailers: outgoing.accepts_trailers,
+        upload,
+    };
     Answer {
         status: head.status,
         headers,
@@ -71,7 +76,7 @@ pub(super) async fn answer<'r>(
 fn for_client(mut headers: HeaderMap) -> HeaderMap {
     remove_hop_by_hop(&mut headers);
     headers.remove(CONTENT_LENGTH);
-    remove_ours(&mut headers);
+    respond::remove_ours(&mut headers);
     headers.append(VIA, HeaderValue::from_static("1.1 tollbar"));
     headers
 }
@@ -110,26 +115,6 @@ fn wrapped(
         }
     }
     answer
-}
-
-/// Headers that are ours on an answer: an upstream cannot speak for us.
-fn remove_ours(headers: &mut HeaderMap) {
-    for name in [
-        headers::REQUEST_ID,
-        headers::ERROR_CODE,
-        headers::ERROR_SOURCE,
-        headers::SHOULD_RETRY,
-        headers::RATE_LIMIT,
-        headers::RATE_REMAINING,
-        headers::RATE_RESET,
-        headers::ALLOWANCE_LIMIT,
-        headers::ALLOWANCE_REMAINING,
-        headers::ALLOWANCE_RESET,
-        headers::IDEMPOTENT_REPLAYED,
-        headers::ORIGINAL_REQUEST_ID,
-    ] {
-        headers.remove(HeaderName::from_static(name));
-    }
 }
 
 /// Reads an error's body for a message that can be recognised.

@@ -56,6 +56,7 @@ pub fn request_head_from_http2(parts: &Parts, ends: bool, limits: &Limits) -> Re
         keep_alive: true,
         expects_continue,
         upgrade: None,
+        accepts_trailers: true,
     })
 }
 

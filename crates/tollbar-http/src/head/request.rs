@@ -1,7 +1,7 @@
 //! A complete, structurally sound head to a [`RequestHead`] (RFC 9112 section 3).
 
 use bytes::Bytes;
-use http::header::{EXPECT, HOST, UPGRADE};
+use http::header::{EXPECT, HOST, TE, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Version};
 
 use super::authority::parse_authority;
@@ -53,7 +53,19 @@ pub(crate) fn parse_request(
     let expects_continue = parse_expect(&headers)? && has_body && version == Version::HTTP_11;
     let may_upgrade = options.upgrade && !has_body && version == Version::HTTP_11;
     let upgrade = if may_upgrade { find_upgrade(&headers) } else { None };
-    Ok(RequestHead { method, target, version, headers, framing, host, keep_alive, expects_continue, upgrade })
+    let accepts_trailers = version == Version::HTTP_11 && lists_trailers(&headers);
+    Ok(RequestHead {
+        method,
+        target,
+        version,
+        headers,
+        framing,
+        host,
+        keep_alive,
+        expects_continue,
+        upgrade,
+        accepts_trailers,
+    })
 }
 
 /// RFC 9112 section 3.2: exactly one Host; where the target names an authority too, both must agree, because it
@@ -83,6 +95,11 @@ pub(super) fn parse_expect(headers: &HeaderMap) -> Result<bool, Malformed> {
         (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(true),
         _ => Err(Malformed::Expect),
     }
+}
+
+fn lists_trailers(headers: &HeaderMap) -> bool {
+    let listed = headers.get_all(TE).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    listed.map(<[u8]>::trim_ascii).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }
 
 /// `token [ "/" token ]`, exactly one.

@@ -2,8 +2,8 @@
 //! before it and never on how the bytes were split into segments.
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::HeaderName;
 use http::header;
+use http::{HeaderMap, HeaderName};
 
 use super::take_up_to;
 use crate::head::fields::{collect_fields, is_token_byte};
@@ -23,7 +23,7 @@ const OVERHEAD_BYTES_PER_CHUNK: u64 = 16;
 pub(crate) enum Step {
     Data(Bytes),
     NeedsMore,
-    Finished,
+    Finished(HeaderMap),
 }
 
 /// Where in the coding we are.
@@ -78,8 +78,8 @@ impl ChunkDecoder {
                     let Some(length) = lines.find_end(buffer, bounds).map_err(as_trailer)? else {
                         return Ok(Step::NeedsMore);
                     };
-                    check_trailers(&buffer.split_to(length).freeze(), lines.count)?;
-                    return Ok(Step::Finished);
+                    let trailers = parse_trailers(&buffer.split_to(length).freeze(), lines.count)?;
+                    return Ok(Step::Finished(trailers));
                 }
             }
         }
@@ -133,9 +133,9 @@ fn parse_size_line(bytes: &[u8], limit_bytes: usize) -> Result<Option<(u64, usiz
     Ok(None)
 }
 
-/// RFC 9110 section 6.5.1: no trailer may frame, route, authenticate or describe the content. They are dropped
-/// anyway; but a peer that sends such a thing means to be misread by somebody.
-fn check_trailers(section: &Bytes, count: usize) -> Result<(), Malformed> {
+/// RFC 9110 section 6.5.1: no trailer may frame, route, authenticate or describe the content. A peer that sends
+/// such a thing means to be misread by somebody.
+fn parse_trailers(section: &Bytes, count: usize) -> Result<HeaderMap, Malformed> {
     let mut fields = vec![httparse::EMPTY_HEADER; count];
     let trailers = match httparse::parse_headers(section, &mut fields) {
         Ok(httparse::Status::Complete((length, parsed))) if length == section.len() => {
@@ -143,7 +143,7 @@ fn check_trailers(section: &Bytes, count: usize) -> Result<(), Malformed> {
         }
         _ => return Err(Malformed::Trailer),
     };
-    if trailers.keys().any(is_forbidden_trailer) { Err(Malformed::ForbiddenTrailer) } else { Ok(()) }
+    if trailers.keys().any(is_forbidden_trailer) { Err(Malformed::ForbiddenTrailer) } else { Ok(trailers) }
 }
 
 /// Whether a field may not stand in a trailer section (RFC 9110 section 6.5.1).

@@ -221,3 +221,23 @@ fn open_connections(shop: &Shop) -> usize {
     let line = metrics.lines().find_map(|line| line.strip_prefix("tollbar_connections "));
     line.unwrap_or_else(|| panic!("{metrics}")).trim().parse().unwrap()
 }
+
+#[test]
+fn trailers_reach_a_client_that_takes_them() {
+    let shop = Shop::open();
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nok\r\n0\r\n\
+                  X-Checksum: 7\r\nX-Request-Id: forged\r\n\r\n";
+    shop.live.answer(move |_| Reply::Raw(answer.as_bytes().to_vec()));
+    let answer_to = |te: &str| {
+        let mut connection = Connection::open(shop.platform.gateway);
+        let key = &shop.client.key;
+        connection.send(format!(
+            "GET /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n{te}Connection: close\r\n\r\n"
+        ));
+        let answer = String::from_utf8(connection.receive_rest()).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    // An upstream cannot speak for us there either.
+    assert_eq!(answer_to("TE: trailers\r\n"), "2\r\nok\r\n0\r\nx-checksum: 7\r\n\r\n");
+    assert_eq!(answer_to(""), "2\r\nok\r\n0\r\n\r\n");
+}
