@@ -6,7 +6,12 @@ use std::{
     },
 };
 
-use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinSet,
+};
 use tollbar_control::{Ops, serve_ops};
 
 use super::bench::{Answer, send};
@@ -56,4 +61,22 @@ async fn the_ops_listener_answers_balancers_and_prometheus() {
     assert_eq!(call(address, "POST", "/livez").await.status, 405);
     stop.send(()).unwrap();
     server.join_next().await.unwrap().unwrap().unwrap();
+}
+
+/// Time stands still while anything can happen, and jumps where nothing can.
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_sends_nothing_does_not_hold_the_listener() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let ops = Ops { ready: Arc::new(|| Ok(())), metrics: Arc::new(String::new) };
+    let mut server = JoinSet::new();
+    server.spawn(serve_ops(listener, ops, std::future::pending()));
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\nHost").await.unwrap();
+    for stream in [&mut silent, &mut slow] {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 4"), "{rest:?}");
+    }
 }
