@@ -32,6 +32,10 @@ pub struct Parts {
     pub request_ids: RequestIds,
     /// Counts for the operator.
     pub metrics: Arc<Metrics>,
+    /// TLS for clients; `None`: plain HTTP. Each connection takes what is in force when it begins.
+    pub tls: Option<Arc<arc_swap::ArcSwap<rustls::ServerConfig>>>,
+    /// TLS towards upstreams.
+    pub upstream_tls: Arc<rustls::ClientConfig>,
 }
 
 /// Everything that is the same for all threads: the parts, and what the data plane adds.
