@@ -40,6 +40,3 @@ fn has_name(identity: &Identity, name: Option<&ServerName<'_>>) -> bool {
     EndEntityCert::try_from(certificate)
         .is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(name).is_ok())
 }
-
-#[cfg(test)]
-mod tests;

@@ -75,13 +75,11 @@ impl Renewal {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let meters = Arc::new(Meters::default());
-        meters.set_ends(&expiries);
         if watched.is_empty() {
             return Ok(Self { commands: None, meters });
         }
         let (commands, asked) = channel();
-        let every = Duration::from_secs(every_seconds);
-        let mut work = Work { watched, expiries, every, clock, meters: meters.clone() };
+        let mut work = Work::new(watched, expiries, every_seconds, clock, meters.clone());
         std::thread::Builder::new()
             .name("certificates".to_owned())
             .spawn(move || work.run(&asked))
@@ -104,7 +102,8 @@ impl Renewal {
     }
 }
 
-struct Work {
+/// What the thread does.
+pub(super) struct Work {
     watched: Vec<Watched>,
     expiries: Expiries,
     every: Duration,
@@ -113,6 +112,17 @@ struct Work {
 }
 
 impl Work {
+    pub(super) fn new(
+        watched: Vec<Watched>,
+        expiries: Expiries,
+        every_seconds: u64,
+        clock: Arc<dyn Clock>,
+        meters: Arc<Meters>,
+    ) -> Self {
+        meters.set_ends(&expiries);
+        Self { watched, expiries, every: Duration::from_secs(every_seconds), clock, meters }
+    }
+
     fn run(&mut self, asked: &Receiver<()>) {
         loop {
             let is_settling = self.watched.iter().any(Watched::is_settling);
@@ -123,17 +133,22 @@ impl Work {
             };
             // Asked twice at a time is asked once.
             while asked.try_recv().is_ok() {}
-            for watched in &mut self.watched {
-                let contents = Contents::read(&watched.files);
-                if is_asked || watched.is_due(&contents) {
-                    let renewed = watched.renew(&contents, &mut self.expiries);
-                    report(renewed, &watched.files, &self.meters);
-                    self.meters.set_ends(&self.expiries);
-                }
+            self.step(is_asked);
+        }
+    }
+
+    /// Looks at the files once.
+    pub(super) fn step(&mut self, is_asked: bool) {
+        for watched in &mut self.watched {
+            let contents = Contents::read(&watched.files);
+            if is_asked || watched.is_due(&contents) {
+                let renewed = watched.renew(&contents, &mut self.expiries);
+                report(renewed, &watched.files, &self.meters);
+                self.meters.set_ends(&self.expiries);
             }
-            for warning in self.expiries.warnings(self.clock.now()) {
-                tracing::warn!("{warning}");
-            }
+        }
+        for warning in self.expiries.warnings(self.clock.now()) {
+            tracing::warn!("{warning}");
         }
     }
 }
