@@ -38,6 +38,7 @@ mod secrets_kept;
 mod streaming;
 mod switches;
 mod throttle;
+mod tls;
 mod token_endpoint;
 mod token_faults;
 mod token_metadata;
