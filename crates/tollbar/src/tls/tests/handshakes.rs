@@ -208,3 +208,25 @@ fn upstreams_are_trusted_as_the_settings_say_and_shown_the_certificate_in_force(
     let fresh = load(&asking).unwrap().in_force.load_full();
     assert!(shake(fresh, &ours.config, "up.test").is_err());
 }
+
+#[test]
+fn what_is_older_than_any_version_we_speak_is_refused_by_an_alert() {
+    let folder = Folder::make();
+    folder.certificate("a", &["a.test"]);
+    let server = load(&folder.settings(&["a"])).unwrap().in_force.load_full();
+    // A ClientHello for TLS 1.0 and for 1.1, with two usual cipher suites and no extension.
+    for minor in [1, 2] {
+        let mut body = vec![3, minor];
+        body.extend([7; 32]);
+        body.extend([0, 0, 4, 0xc0, 0x13, 0xc0, 0x14, 1, 0]);
+        let length = u8::try_from(body.len()).unwrap();
+        let hello = [&[0x16, 3, 1, 0, length + 4, 1, 0, 0, length], body.as_slice()].concat();
+        let mut connection = ServerConnection::new(server.clone()).unwrap();
+        connection.read_tls(&mut hello.as_slice()).unwrap();
+        connection.process_new_packets().unwrap_err();
+        let mut answer = Vec::new();
+        connection.write_tls(&mut answer).unwrap();
+        // An alert, fatal: protocol_version.
+        assert_eq!((answer[0], &answer[5..7]), (0x15, &[2, 70][..]), "TLS 1.{}: {answer:?}", minor - 1);
+    }
+}
