@@ -19,6 +19,8 @@ pub struct ControlSettings {
     pub brand: String,
     /// Gateway, admin and ops listener as bound: an upstream that points at one of them is refused.
     pub own_addresses: Vec<SocketAddr>,
+    /// Whether there is any authority against which the certificate of an `https://` upstream can be checked.
+    pub authorities_are_known: bool,
     /// The base URL under which partners reach the gateway, for `status`.
     pub gateway_url: String,
     /// The version of this program.

@@ -22,14 +22,22 @@ pub(crate) async fn check_upstream(
     field: &str,
     url: &str,
     own: &[SocketAddr],
+    authorities_are_known: bool,
     warnings: &mut Vec<String>,
 ) -> Result<String, Fault> {
-    let (host, port) = parse_upstream(url).map_err(|why| Fault::bad(format!("{field}: {why}")))?;
+    let Target { is_tls, host, port } =
+        parse_upstream(url).map_err(|why| Fault::bad(format!("{field}: {why}")))?;
     // `localhost` may be unknown to a resolver, and is this machine all the same.
     let is_localhost = host.trim_end_matches('.').eq_ignore_ascii_case("localhost");
     let addresses = if is_localhost { vec![Ipv4Addr::LOCALHOST.into()] } else { resolve(&host, port).await };
     if addresses.is_empty() {
         warnings.push(format!("{field}: {host} does not resolve to an address now"));
+    }
+    if is_tls && !authorities_are_known {
+        warnings.push(format!(
+            "{field}: no certificate authority is known, so no certificate of {host} can be trusted, and every request to it \
+             will fail; install the system's certificates (package ca-certificates) or set upstream.ca_file, then restart Tollbar"
+        ));
     }
     if addresses.into_iter().any(|ip| is_own(ip, port, own)) {
         return Err(Fault::bad(format!(
@@ -39,24 +47,27 @@ pub(crate) async fn check_upstream(
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-/// Host (without brackets) and port.
-fn parse_upstream(url: &str) -> Result<(String, u16), String> {
+/// What a URL says of where to go.
+#[derive(Debug, PartialEq)]
+struct Target {
+    is_tls: bool,
+    /// Without brackets.
+    host: String,
+    port: u16,
+}
+
+fn parse_upstream(url: &str) -> Result<Target, String> {
     if url.len() > URL_BYTES_MAX || url.contains('#') {
         return Err(format!("a URL of at most {URL_BYTES_MAX} bytes without `#` is needed"));
     }
     let uri: Uri = url
         .parse()
         .map_err(|_| format!("`{url}` is not a URL; write it like http://orders.internal:8080"))?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => {
-            return Err(
-                "TLS to upstreams is not in this version; use http://, over a network that you trust"
-                    .to_owned(),
-            );
-        }
-        _ => return Err(format!("`{url}` does not begin with http://")),
-    }
+    let is_tls = match uri.scheme_str() {
+        Some("http") => false,
+        Some("https") => true,
+        _ => return Err(format!("`{url}` does not begin with http:// or https://")),
+    };
     let authority = uri.authority().ok_or("the URL has no host")?;
     if authority.as_str().contains('@') {
         // It is not repeated: there may be a password in it.
@@ -74,9 +85,9 @@ fn parse_upstream(url: &str) -> Result<(String, u16), String> {
     match uri.port_u16() {
         _ if host.is_empty() => Err(format!("`{url}` has no host")),
         Some(0) => Err(format!("`{url}` has the port 0")),
-        Some(port) => Ok((host.to_owned(), port)),
+        Some(port) => Ok(Target { is_tls, host: host.to_owned(), port }),
         None if has_port => Err(format!("`{url}` has a port that is not a number up to 65535")),
-        None => Ok((host.to_owned(), 80)),
+        None => Ok(Target { is_tls, host: host.to_owned(), port: if is_tls { 443 } else { 80 } }),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod upstream_credential;
 pub(crate) mod value;
 mod variables;
 
+pub(crate) use check::plain_http_fault;
 pub(crate) use fault::Faults;
 pub(crate) use load::{Flag, Loaded, load};
 pub(crate) use reference::reference_page;

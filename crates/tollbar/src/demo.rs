@@ -26,6 +26,8 @@ pub(crate) fn run(mut config: config::Config, data: Option<PathBuf>, output: &Ou
         // The page that is printed stays in sight.
         config.log.level = LogLevel::Warn;
     }
+    // It is called from this machine, by the lines that it prints.
+    config.tls = config::table::Tls::default();
     serve::start_logging(&config);
     // First of all: a stop at any moment leaves in good order.
     let signals = serve::Signals::register()?;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 use tollbar_control::{Control, ControlSettings, Ops, serve_admin, serve_ops};
 use tollbar_core::{
@@ -16,8 +16,9 @@ use tollbar_store::Store;
 
 use crate::{
     clock::{AnchoredClock, Machine},
-    config::Config,
+    config::{Config, plain_http_fault},
     data_folder::{Announcement, DataFolder, Running},
+    tls::{Renewal, Tls},
 };
 
 mod file_limit;
@@ -38,6 +39,7 @@ pub(crate) struct Instance {
     control: ControlThread,
     store: Store,
     announcement: Announcement,
+    certificates: Renewal,
 }
 
 struct ControlThread {
@@ -58,12 +60,14 @@ enum Stop {
 impl Instance {
     /// Starts everything. When this returns, all listeners answer.
     pub(crate) fn start(config: &Config, data: &DataFolder) -> Result<Self> {
+        let clock = Arc::new(AnchoredClock::start(Machine));
+        let tls = Tls::load(config, clock.clone())?;
         // The secrets first: a store without them would have to be thrown away.
         let secrets = Secrets::derive(&data.master_secret()?);
         let operator_token = data.operator_token()?;
         let store = Store::open(data.path()).context("the store cannot be opened")?;
         // An end in good order also where the start fails: it is no power loss.
-        Self::start_on(&store, secrets, &operator_token, config, data).inspect_err(|_| {
+        Self::start_on(&store, secrets, &operator_token, config, data, clock, tls).inspect_err(|_| {
             let _ = store.clone().close();
         })
     }
@@ -74,11 +78,13 @@ impl Instance {
         operator_token: &str,
         config: &Config,
         data: &DataFolder,
+        clock: Arc<AnchoredClock>,
+        tls: Tls,
     ) -> Result<Self> {
-        let clock = Arc::new(AnchoredClock::start(Machine));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let directory = Arc::new(Directory::new(config.route_settings(), secrets));
         let last_change = runtime.block_on(load(store, &directory, &*clock))?;
+        warn_of_upstreams(&directory, &tls);
 
         let mut settings = settings::gateway(config);
         let fitting = file_limit::connections_that_fit();
@@ -92,24 +98,35 @@ impl Instance {
         }
         let bound = tollbar_gateway::bind(&settings)
             .with_context(|| format!("the gateway cannot listen on {}", settings.listen))?;
+        // What it is bound to need not be what was asked for.
+        if let Some(fault) = plain_http_fault(config, bound.address) {
+            bail!("the gateway does not serve: {fault}");
+        }
         let admin = listen(&runtime, config.admin.listen, "admin")?;
         let ops = listen(&runtime, config.ops.listen, "ops")?;
         let addresses = [bound.address, admin.local_addr()?, ops.local_addr()?];
         settings.own_addresses = addresses.to_vec();
         let [gateway_url, admin_url, ops_url] = addresses.map(|address| format!("http://{address}"));
+        let gateway_url = gateway_url.replacen("http", tls.scheme(), 1);
 
         let request_ids =
             runtime.block_on(RequestIds::start(directory.secrets.request_id_key(), store, clock.now()))?;
-        let shared = Arc::new(shared(settings, &directory, &clock, store, request_ids, &gateway_url));
-        let control = control(config, &shared, store, operator_token, &gateway_url, last_change);
+        let shared = Arc::new(shared(settings, &directory, &clock, store, request_ids, &gateway_url, &tls));
+        let control = control(config, &shared, store, operator_token, &gateway_url, last_change, &tls);
         let journals =
             (0..config.gateway_threads()).map(|n| store.journal(n)).collect::<Result<Vec<_>, _>>()?;
         let gateway =
             tollbar_gateway::start(bound, &shared, journals).context("the gateway cannot be started")?;
-        let control = ControlThread::start(runtime, admin, ops, control, shared, clock, store.clone())?;
+        let control =
+            ControlThread::start(runtime, [admin, ops], control, shared, clock, store.clone(), &tls.renewal)?;
         let urls = Running { pid: std::process::id(), gateway: gateway_url, admin: admin_url, ops: ops_url };
         let announcement = data.announce(urls.clone())?;
-        Ok(Self { urls, gateway, control, store: store.clone(), announcement })
+        Ok(Self { urls, gateway, control, store: store.clone(), announcement, certificates: tls.renewal })
+    }
+
+    /// Reads certificates and keys again, now.
+    pub(crate) fn reload(&self) {
+        self.certificates.ask();
     }
 
     /// Answers what was accepted, then ends everything in good order.
@@ -176,6 +193,7 @@ fn shared(
     store: &Store,
     request_ids: RequestIds,
     url: &str,
+    tls: &Tls,
 ) -> Shared {
     let parts = Parts {
         settings,
@@ -187,12 +205,8 @@ fn shared(
         requests: Arc::new(store.clone()),
         request_ids,
         metrics: Arc::new(Metrics::default()),
-        tls: None,
-        upstream_tls: Arc::new(
-            rustls::ClientConfig::builder()
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth(),
-        ),
+        tls: tls.gateway.clone(),
+        upstream_tls: tls.upstream.clone(),
     };
     Shared::new(parts, url)
 }
@@ -204,11 +218,13 @@ fn control(
     operator_token: &str,
     gateway_url: &str,
     last_change: u64,
+    tls: &Tls,
 ) -> Control {
     let settings = ControlSettings {
         operator_token: sha256(&[operator_token.as_bytes()]),
         brand: config.keys.brand.clone(),
         own_addresses: shared.settings.own_addresses.clone(),
+        authorities_are_known: tls.authorities_are_known,
         gateway_url: config.gateway.public_url.clone().unwrap_or_else(|| gateway_url.to_owned()),
         version: env!("CARGO_PKG_VERSION"),
         started_at: shared.clock.now(),
@@ -228,13 +244,14 @@ fn control(
 impl ControlThread {
     fn start(
         runtime: Runtime,
-        admin: TcpListener,
-        ops: TcpListener,
+        [admin, ops]: [TcpListener; 2],
         control: Control,
         shared: Arc<Shared>,
         clock: Arc<AnchoredClock>,
         store: Store,
+        certificates: &Renewal,
     ) -> Result<Self> {
+        let tls = certificates.meters();
         let (stop, stopped) = watch::channel(Stop::No);
         let work = async move {
             let ready = stopped.clone();
@@ -244,7 +261,7 @@ impl ControlThread {
                     Stop::No => Ok(()),
                     Stop::Draining | Stop::Now => Err("draining".to_owned()),
                 }),
-                metrics: Arc::new(move || metrics.text()),
+                metrics: Arc::new(move || tls.add_to(metrics.text())),
             };
             let admin = serve_admin(admin, Arc::new(control), until_now(stopped.clone()));
             let ops = serve_ops(ops, ops_answers, until_now(stopped.clone()));
@@ -256,6 +273,20 @@ impl ControlThread {
             .spawn(move || runtime.block_on(work))
             .context("the control thread cannot be started")?;
         Ok(Self { thread, stop })
+    }
+}
+
+/// An upstream whose certificate nothing speaks for will not be reached.
+fn warn_of_upstreams(directory: &Directory, tls: &Tls) {
+    let is_tls = |url: &String| url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+    let snapshot = directory.snapshot();
+    let mut upstreams =
+        snapshot.catalogue.apis().iter().flat_map(|api| api.record.upstreams.iter().flatten());
+    if !tls.authorities_are_known && upstreams.any(is_tls) {
+        tracing::warn!(
+            "no certificate authority is known, so no https upstream can be trusted; install the system's certificates \
+             (package ca-certificates) or set upstream.ca_file"
+        );
     }
 }
 

@@ -11,6 +11,7 @@ mod demo;
 mod instance;
 mod output;
 mod serve;
+mod tls;
 mod tour;
 
 use std::process::ExitCode;

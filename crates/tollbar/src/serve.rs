@@ -1,4 +1,5 @@
 //! `tollbar serve`: starts the platform, says where it is, and ends it in good order on SIGTERM or SIGINT.
+//! At a SIGHUP it reads certificates again.
 
 use std::{
     io::{ErrorKind, IsTerminal, Write},
@@ -31,7 +32,7 @@ pub(crate) struct ServeOptions {
 /// Serves until told to stop.
 pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) -> Result<()> {
     start_logging(config);
-    let signals = Signals::register()?;
+    let signals = Signals::register()?.with_hangup()?;
     let mut ready = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     let instance = Instance::start(config, data)?;
     say(&if options.json {
@@ -42,7 +43,7 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) ->
     if let Some(ready) = &mut ready {
         ready.write(urls(&instance).to_string())?;
     }
-    signals.wait()?;
+    signals.wait_reloading(|| instance.reload())?;
     tracing::info!("draining: what was accepted is answered, nothing new is");
     instance.stop()?;
     drop(ready);
@@ -108,6 +109,8 @@ pub(crate) struct Signals {
     runtime: tokio::runtime::Runtime,
     terminate: Signal,
     interrupt: Signal,
+    /// `None`: it ends the process, as it does by itself.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
@@ -118,14 +121,30 @@ impl Signals {
             let _inside = runtime.enter();
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
         };
-        Ok(Self { runtime, terminate, interrupt })
+        Ok(Self { runtime, terminate, interrupt, hangup: None })
+    }
+
+    /// SIGHUP as well: from now on it no longer ends the process.
+    fn with_hangup(self) -> Result<Self> {
+        let hangup = {
+            let _inside = self.runtime.enter();
+            signal(SignalKind::hangup())?
+        };
+        Ok(Self { hangup: Some(hangup), ..self })
     }
 
     /// Waits for one of them. A second one ends the process as it stands.
-    pub(crate) fn wait(mut self) -> Result<()> {
-        self.next();
+    pub(crate) fn wait(self) -> Result<()> {
+        self.wait_reloading(|| {})
+    }
+
+    /// Like [`Signals::wait`]; each SIGHUP until then is handed on.
+    fn wait_reloading(mut self, reload: impl Fn()) -> Result<()> {
+        while self.next() == Noted::Hangup {
+            reload();
+        }
         let impatient = std::thread::Builder::new().name("second-signal".to_owned()).spawn(move || {
-            self.next();
+            while self.next() == Noted::Hangup {}
             tracing::warn!("a second signal: ended at once");
             std::process::exit(130)
         });
@@ -133,12 +152,29 @@ impl Signals {
         Ok(())
     }
 
-    fn next(&mut self) {
-        let Self { runtime, terminate, interrupt } = self;
+    fn next(&mut self) -> Noted {
+        let Self { runtime, terminate, interrupt, hangup } = self;
+        let hung_up = async {
+            match hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         runtime.block_on(async {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        });
+            tokio::select! {
+                _ = terminate.recv() => Noted::Stop,
+                _ = interrupt.recv() => Noted::Stop,
+                _ = hung_up => Noted::Hangup,
+            }
+        })
     }
+}
+
+/// What a signal asks for.
+#[derive(PartialEq)]
+enum Noted {
+    Stop,
+    Hangup,
 }
 
 /// The log goes to standard error: standard output is for what a command prints.

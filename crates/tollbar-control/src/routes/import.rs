@@ -75,13 +75,11 @@ pub(super) async fn import(
     Body(input): Body<NewApi>,
 ) -> Result<(StatusCode, Json<ImportView>), Fault> {
     let mut warnings = Vec::new();
-    let live =
-        check_upstream("upstream", &input.upstream, &control.settings.own_addresses, &mut warnings).await?;
+    let (own, known) = (&control.settings.own_addresses, control.settings.authorities_are_known);
+    let live = check_upstream("upstream", &input.upstream, own, known, &mut warnings).await?;
     let sandbox = match &input.sandbox_upstream {
         None => None,
-        Some(url) => Some(
-            check_upstream("sandbox_upstream", url, &control.settings.own_addresses, &mut warnings).await?,
-        ),
+        Some(url) => Some(check_upstream("sandbox_upstream", url, own, known, &mut warnings).await?),
     };
     let mut read = read_document(&control, input.document, input.base).await?;
     read.imported.warnings.append(&mut warnings);

@@ -72,6 +72,7 @@ impl Bench {
             operator_token: secret::sha256(&[TOKEN.as_bytes()]),
             brand: "acme".to_owned(),
             own_addresses: vec![address],
+            authorities_are_known: false,
             gateway_url: "http://127.0.0.1:8080".to_owned(),
             version: "1.2.3",
             started_at: start,

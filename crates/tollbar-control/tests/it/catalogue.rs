@@ -105,10 +105,7 @@ async fn a_document_that_cannot_be_leaves_everything() {
         (json!({ "document": clash }), vec!["document:", "match the same requests"]),
         (json!({ "document": remote }), vec!["document:"]),
         (json!({ "base": "v1/" }), vec!["base:", "`v1/`"]),
-        (
-            json!({ "upstream": "https://shop.example" }),
-            vec!["upstream:", "TLS to upstreams is not in this version"],
-        ),
+        (json!({ "upstream": "ftp://shop.example" }), vec!["upstream:", "http:// or https://"]),
         (json!({ "upstream": own }), vec!["upstream:", "Tollbar itself"]),
         (json!({ "sandbox_upstream": "http://u:pw@192.0.2.1" }), vec!["sandbox_upstream:", "password"]),
         (json!({ "upstream_errors": "hide" }), vec!["`wrap` or `pass`"]),
@@ -158,4 +155,13 @@ async fn scopes_that_no_endpoint_requires_are_taken_with_a_warning() {
     let view = bench.patch("/clients/Acme", json!({ "add_scopes": ["orders:raed"] })).await.ok(200);
     assert_eq!(view["warnings"], json!(["no endpoint requires the scope orders:raed"]));
     assert!(view["scopes"].as_array().unwrap().contains(&json!("orders:raed")));
+}
+
+#[tokio::test]
+async fn an_upstream_may_speak_tls() {
+    let bench = Bench::start().await;
+    let made = bench.post("/apis", shop(&json!({ "upstream": "https://192.0.2.1/v2/" }))).await.ok(201);
+    assert_eq!(made["upstream"], "https://192.0.2.1/v2");
+    // This platform knows no authority.
+    assert!(made["warnings"].to_string().contains("upstream.ca_file"), "{made}");
 }

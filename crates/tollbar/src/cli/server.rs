@@ -21,7 +21,7 @@ use crate::{
     Examples:\n  \
     tollbar serve\n  \
     tollbar serve --config tollbar.toml --data /var/lib/tollbar\n  \
-    tollbar serve --gateway 0.0.0.0:8080           # everyone may reach the gateway\n  \
+    tollbar serve --config tls.toml --gateway 0.0.0.0:443   # for everyone; tls.toml names the certificate\n  \
     tollbar serve --gateway 127.0.0.1:0 --admin 127.0.0.1:0 --ops 127.0.0.1:0 --ready-file ready.json"
 )]
 pub(crate) struct ServeCommand {
@@ -82,7 +82,7 @@ fn address_of(text: &str) -> String {
     with file and line. Ends with 1 if anything is wrong.\n\n\
     Examples:\n  \
     tollbar check --config tollbar.toml\n  \
-    TOLLBAR__GATEWAY__LISTEN=0.0.0.0:8080 tollbar check"
+    TOLLBAR__GATEWAY__LISTEN=127.0.0.1:9000 tollbar check"
 )]
 pub(crate) struct CheckCommand {
     /// The configuration, in TOML; without it, defaults and environment variables are checked
@@ -93,7 +93,8 @@ pub(crate) struct CheckCommand {
 impl CheckCommand {
     pub(crate) fn run(self, context: &Context) -> Result<()> {
         let loaded = config::load(self.config.as_deref(), &context.variables, &[])?;
-        let warnings = loaded.config.warnings();
+        let mut warnings = loaded.config.warnings();
+        warnings.extend(crate::tls::check(&loaded.config)?);
         let settings = loaded.effective();
         let settings = settings
             .iter()

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use tollbar_core::api_key::brand_is_valid;
 
-use super::{table::Config, value::Number};
+use super::{
+    table::Config,
+    value::{ClientCertificates, Number},
+};
 
 /// Limits, both included.
 pub(super) fn within(value: &impl Number, min: u64, max: u64, unit: &str) -> Result<(), String> {
@@ -124,6 +127,7 @@ pub(super) fn check_together(config: &Config) -> Vec<Clash> {
         }
         _ => {}
     }
+    check_tls(config, &mut clash);
     let listeners = [
         ("gateway.listen", config.gateway.listen),
         ("admin.listen", config.admin.listen),
@@ -137,6 +141,54 @@ pub(super) fn check_together(config: &Config) -> Vec<Clash> {
         }
     }
     clashes
+}
+
+/// Certificates, and what is refused without them.
+fn check_tls(config: &Config, clash: &mut impl FnMut(&'static str, &'static str, String)) {
+    let (tls, upstream) = (&config.tls, &config.upstream);
+    let (certificates, keys) = ("tls.certificate_files", "tls.key_files");
+    let (has, needs) = (tls.key_files.len(), tls.certificate_files.len());
+    if has != needs {
+        let message = format!(
+            "there are {has} keys for {needs} certificates; name one key file for each certificate file, in the same order"
+        );
+        clash(keys, certificates, message);
+    }
+    let (asks, ca) = ("tls.client_certificates", "tls.client_ca_file");
+    let is_off = tls.client_certificates == ClientCertificates::Off;
+    if is_off && tls.client_ca_file.is_some() {
+        clash(
+            ca,
+            asks,
+            format!("nothing is checked against it while {asks} is off; make that optional or required"),
+        );
+    }
+    if !is_off && tls.client_ca_file.is_none() {
+        clash(asks, ca, format!("{ca} is missing: whose certificates are right?"));
+    }
+    if !is_off && needs == 0 {
+        clash(asks, certificates, format!("clients bring certificates by TLS only; set {certificates}"));
+    }
+    let (shown, key) = ("upstream.certificate_file", "upstream.key_file");
+    match (&upstream.certificate_file, &upstream.key_file) {
+        (Some(_), None) => clash(shown, key, format!("{key} is missing; set both, or none")),
+        (None, Some(_)) => clash(key, shown, format!("{shown} is missing; set both, or none")),
+        _ => {}
+    }
+    if let Some(message) = plain_http_fault(config, config.gateway.listen) {
+        clash("gateway.listen", "gateway.plain_http", message);
+    }
+}
+
+/// Why plain HTTP is not spoken on this address of the gateway.
+pub(crate) fn plain_http_fault(config: &Config, address: SocketAddr) -> Option<String> {
+    let is_reached_by_others = !address.ip().to_canonical().is_loopback();
+    (config.tls.certificate_files.is_empty() && is_reached_by_others && !config.gateway.plain_http).then(|| {
+        format!(
+            "{address} is not a loopback address, and without TLS whoever shares the network can read keys and tokens; \
+             set tls.certificate_files and tls.key_files, or gateway.plain_http = true if a trusted proxy in front speaks TLS"
+        )
+    })
 }
 
 fn collide(a: SocketAddr, b: SocketAddr) -> bool {

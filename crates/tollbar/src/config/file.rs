@@ -96,7 +96,8 @@ fn read_section(lines: &Lines<'_>, section: &str, table: &DeTable<'_>, draft: &m
 fn read_setting(lines: &Lines<'_>, setting: &Setting, value: &Spanned<DeValue<'_>>, draft: &mut Draft) {
     let origin = lines.origin(value.span());
     let text = match (setting.form, value.get_ref()) {
-        (Form::Text, DeValue::String(text)) => text.to_string(),
+        (Form::Text, DeValue::String(text)) => lines.path_of(setting, text),
+        (Form::YesNo, DeValue::Boolean(yes)) => yes.to_string(),
         (Form::Number, DeValue::Integer(number)) => i128::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()),
         (Form::List, DeValue::Array(entries)) => {
@@ -105,6 +106,11 @@ fn read_setting(lines: &Lines<'_>, setting: &Setting, value: &Spanned<DeValue<'_
                 let origin = lines.origin(entry.span());
                 match entry.get_ref() {
                     // Each entry is tried by itself, so that a fault has its own line.
+                    DeValue::String(text) if setting.is_path && text.contains(',') => draft.faults.push(
+                        origin,
+                        format!("{}: `{text}` has a comma; give the file another name", setting.path()),
+                    ),
+                    DeValue::String(text) if setting.is_path => texts.push(lines.path_of(setting, text)),
                     DeValue::String(text) => match (setting.put)(&mut draft.config.clone(), text) {
                         Ok(()) => texts.push(text.to_string()),
                         Err(fault) => draft.faults.push(origin, format!("{}: {fault}", setting.path())),
@@ -193,6 +199,14 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
+    /// A path begins at the file's folder; all else is what it is. Empty: not set.
+    fn path_of(&self, setting: &Setting, text: &str) -> String {
+        match self.path.parent() {
+            Some(folder) if setting.is_path && !text.is_empty() => folder.join(text).display().to_string(),
+            _ => text.to_owned(),
+        }
+    }
+
     fn origin(&self, span: Range<usize>) -> Origin {
         let before = self.text.as_bytes().get(..span.start).unwrap_or(self.text.as_bytes());
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();

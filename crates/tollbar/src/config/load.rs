@@ -58,6 +58,7 @@ impl Loaded {
                 value.unwrap_or_default().split(", ").filter(|entry| !entry.is_empty()).collect()
             }
             (_, None) => Value::Null,
+            (Some(Form::YesNo), Some(text)) => (text == "true").into(),
             (Some(Form::Number), Some(text)) => text.parse::<u64>().map_or_else(|_| text.into(), Value::from),
             (_, Some(text)) => text.into(),
         }

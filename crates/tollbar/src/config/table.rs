@@ -1,13 +1,16 @@
 //! The one table of settings.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use ipnet::IpNet;
 
 use super::{
     check::{base, brand, host, limits, own_prefix, public_url, upgrades, within},
     upstream_credential::UpstreamCredential,
-    value::{Form, LogFormat, LogLevel, Value},
+    value::{ClientCertificates, Form, LogFormat, LogLevel, TlsVersion, Value},
 };
 
 /// One row of the table.
@@ -16,6 +19,8 @@ pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) form: Form,
     pub(super) type_name: &'static str,
+    /// A path in a configuration file begins at that file's folder.
+    pub(super) is_path: bool,
     pub(super) limits: Option<(u64, u64)>,
     meaning: &'static [&'static str],
     /// Reads, checks and sets the value.
@@ -95,6 +100,7 @@ macro_rules! settings {
                 key: stringify!($key),
                 form: <$kind as Value>::FORM,
                 type_name: <$kind as Value>::TYPE,
+                is_path: <$kind as Value>::IS_PATH,
                 limits: [$( Some(($min, $max)), )? None][0],
                 meaning: &[$($doc),*],
                 put: |config, text| {
@@ -120,7 +126,7 @@ settings! {
     gateway: Gateway {
         /// Where partners' requests arrive. Port 0 takes a free one.
         listen: SocketAddr = loopback(8080);
-        /// How partners reach this gateway, such as `https://api.example.com`; stands in tokens as their issuer. Not set: `http://` and the address it listens on.
+        /// How partners reach this gateway, such as `https://api.example.com`; stands in tokens as their issuer. Not set: `http://` (with TLS `https://`) and the address it listens on.
         public_url: Option<String> = None, checked by public_url;
         /// Threads that serve requests. Not set: one for each core.
         threads: Option<usize> = None, from 1 to 1024;
@@ -142,8 +148,27 @@ settings! {
         drain_seconds: u64 = 30, from 0 to 3600;
         /// Connections open at a time; further ones wait to be accepted. Lowered, with a warning, where the limit of open files does not allow so many.
         connections_max: usize = 10_000, from 1 to 1000000;
+        /// Whether plain HTTP may be spoken on an address that others reach: only where a trusted proxy in front speaks TLS. On loopback it always may.
+        plain_http: bool = false;
+        /// Whether HTTP/2 is offered to clients that speak TLS (by ALPN).
+        http2: bool = true;
         /// Whether HTTP/2 may also be begun without TLS, by a client that knows of it (h2c with prior knowledge).
         http2_prior_knowledge: bool = false;
+    }
+    /// TLS for partners, on the gateway's listener. Files are PEM; a relative path begins at the folder of the configuration file. Changed files are taken without a restart; so they are at a SIGHUP.
+    tls: Tls {
+        /// Certificates, each with its chain behind it. With several, the name that a client asks for decides (SNI); the first is for all other names. Empty: no TLS.
+        certificate_files: Vec<PathBuf> = Vec::new();
+        /// Their private keys, in the same order.
+        key_files: Vec<PathBuf> = Vec::new();
+        /// The authorities that clients' certificates must come from.
+        client_ca_file: Option<PathBuf> = None;
+        /// Whether clients bring a certificate: `off`, `optional` (one that is brought must be right) or `required`. It comes before, and in place of nothing: keys and tokens are needed as ever.
+        client_certificates: ClientCertificates = ClientCertificates::Off;
+        /// The oldest version of TLS that is spoken.
+        min_version: TlsVersion = TlsVersion::V12;
+        /// How often the files are looked at for a change.
+        reload_seconds: u64 = 10, from 1 to 86400;
     }
     /// The admin API, which the command line uses. It is plain HTTP: keep it on this machine or a private network.
     admin: Admin {
@@ -196,6 +221,12 @@ settings! {
         keep_idle_seconds: u64 = 4, from 0 to 600;
         /// Idle connections kept for each thread and upstream.
         idle_connections_max: usize = 256, from 0 to 65536;
+        /// The authorities that the certificates of `https://` upstreams must come from (PEM). Not set: those of the system.
+        ca_file: Option<PathBuf> = None;
+        /// A certificate to show to `https://` upstreams that ask for one, with its chain (PEM). Set it with `key_file`, or set neither.
+        certificate_file: Option<PathBuf> = None;
+        /// Its private key.
+        key_file: Option<PathBuf> = None;
     }
     /// Requests with an `Idempotency-Key`.
     idempotency: Idempotency {

@@ -5,7 +5,7 @@ use tollbar_contract::Environment;
 use super::{
     load::Draft,
     table::SETTINGS,
-    value::{LogFormat, LogLevel},
+    value::{ClientCertificates, LogFormat, LogLevel, TlsVersion},
     *,
 };
 
@@ -63,7 +63,16 @@ drain_seconds = 0
 connections_max = 1_000
 http2_streams_max = 7
 upgrades = ["x"]
-http2_prior_knowledge = "true"
+plain_http = true
+http2 = false
+http2_prior_knowledge = true
+[tls]
+certificate_files = ["a.pem", "/etc/b.pem"]
+key_files = ["a.key", "/etc/b.key"]
+client_ca_file = "sub/ca.pem"
+client_certificates = "optional"
+min_version = "1.3"
+reload_seconds = 1
 [admin]
 listen = "localhost:0"
 [ops]
@@ -86,6 +95,9 @@ response_timeout_seconds = 2
 idle_timeout_seconds = 3
 keep_idle_seconds = 0
 idle_connections_max = 0
+ca_file = "ca.pem"
+certificate_file = "us.pem"
+key_file = "us.key"
 [idempotency]
 keep_seconds = 60
 wait_seconds = 0
@@ -114,6 +126,21 @@ anonymous_per_second = 1
         (4, 0, 1000)
     );
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:0");
+    assert_eq!(
+        (config.gateway.plain_http, config.gateway.http2, config.gateway.http2_prior_knowledge),
+        (true, false, true)
+    );
+    assert_eq!(config.tls.client_certificates, ClientCertificates::Optional);
+    assert_eq!((config.tls.min_version, config.tls.reload_seconds), (TlsVersion::V13, 1));
+    // Beside the file that names them.
+    let folder = config.tls.certificate_files[0].parent().unwrap();
+    assert!(folder.is_absolute() && config.tls.certificate_files[0].ends_with("a.pem"), "{config:?}");
+    assert_eq!(config.tls.certificate_files[1], PathBuf::from("/etc/b.pem"));
+    assert_eq!(config.tls.key_files, [folder.join("a.key"), "/etc/b.key".into()]);
+    assert_eq!(config.tls.client_ca_file, Some(folder.join("sub/ca.pem")));
+    assert_eq!(config.upstream.ca_file, Some(folder.join("ca.pem")));
+    let shown = [config.upstream.certificate_file.clone(), config.upstream.key_file.clone()];
+    assert_eq!(shown, [Some(folder.join("us.pem")), Some(folder.join("us.key"))]);
     assert_eq!(config.idempotency.body_limit_bytes, 65_536);
     assert_eq!((config.log.level, config.log.format), (LogLevel::Debug, LogFormat::Json));
     let routes = config.route_settings();
@@ -231,4 +258,41 @@ fn the_reference_page_has_every_setting() {
     assert!(page.contains("| `listen` | address:port | `127.0.0.1:8080` | "), "{page}");
     assert!(page.contains("| `own_prefix` | text | `\"\"` | "), "{page}");
     assert!(page.contains("| `value_file` | "), "{page}");
+}
+
+#[test]
+fn plain_http_for_others_is_refused_unless_it_is_meant() {
+    let said = "is not a loopback address, and without TLS whoever shares the network can read keys and tokens; \
+        set tls.certificate_files and tls.key_files, or gateway.plain_http = true if a trusted proxy in front speaks TLS";
+    for address in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "[::ffff:192.0.2.1]:80"] {
+        let listen = format!("[gateway]\nlisten = \"{address}\"\n");
+        assert_eq!(faults(&listen), [format!("t.toml:2: gateway.listen: {address} {said}")]);
+        let by_flag =
+            loaded("", &[], &[flag("--gateway", "gateway.listen", address)]).map(|_| ()).unwrap_err();
+        assert_eq!(by_flag, [format!("--gateway: gateway.listen: {address} {said}")]);
+        assert!(loaded(&format!("{listen}plain_http = true"), &[], &[]).is_ok(), "{address}");
+        let tls = format!("{listen}[tls]\ncertificate_files = [\"a\"]\nkey_files = [\"b\"]");
+        assert!(loaded(&tls, &[], &[]).is_ok(), "{address}");
+    }
+    for address in ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "localhost:80"] {
+        assert!(loaded(&format!("[gateway]\nlisten = \"{address}\""), &[], &[]).is_ok(), "{address}");
+    }
+}
+
+#[test]
+fn files_in_a_variable_begin_at_the_working_folder_and_are_taken_away_by_nothing() {
+    let variables = [
+        ("TOLLBAR__TLS__CERTIFICATE_FILES", "a.pem, /b.pem"),
+        ("TOLLBAR__TLS__KEY_FILES", "a.key,/b.key"),
+        ("TOLLBAR__UPSTREAM__CA_FILE", ""),
+        ("TOLLBAR__GATEWAY__HTTP2", "false"),
+    ];
+    let loaded = loaded("[upstream]\nca_file = \"ca.pem\"", &variables, &[]).unwrap();
+    assert_eq!(loaded.config.tls.certificate_files, [PathBuf::from("a.pem"), "/b.pem".into()]);
+    assert_eq!((loaded.config.upstream.ca_file.as_ref(), loaded.config.gateway.http2), (None, false));
+    assert_eq!(loaded.typed("gateway.http2", Some("false")), serde_json::json!(false));
+    assert_eq!(
+        loaded.typed("tls.certificate_files", Some("a.pem, /b.pem")),
+        serde_json::json!(["a.pem", "/b.pem"])
+    );
 }

@@ -1,6 +1,9 @@
 //! The types that a setting can have: how each is read from text, and shown.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use ipnet::IpNet;
 
@@ -9,6 +12,7 @@ use ipnet::IpNet;
 pub(super) enum Form {
     Text,
     Number,
+    YesNo,
     List,
 }
 
@@ -18,6 +22,7 @@ impl Form {
         match self {
             Self::Text => "a string",
             Self::Number => "a whole number",
+            Self::YesNo => "true or false",
             Self::List => "a list of strings",
         }
     }
@@ -28,6 +33,8 @@ pub(super) trait Value: Sized {
     const FORM: Form;
     /// For the reference page.
     const TYPE: &'static str;
+    /// Whether it names files.
+    const IS_PATH: bool = false;
     fn read(text: &str) -> Result<Self, String>;
     /// `None`: not set.
     fn show(&self) -> Option<String>;
@@ -49,6 +56,7 @@ impl Value for String {
 impl<T: Value> Value for Option<T> {
     const FORM: Form = T::FORM;
     const TYPE: &'static str = T::TYPE;
+    const IS_PATH: bool = T::IS_PATH;
 
     fn read(text: &str) -> Result<Self, String> {
         if text.is_empty() { Ok(None) } else { T::read(text).map(Some) }
@@ -116,12 +124,41 @@ impl Value for Vec<String> {
     }
 }
 
-impl Value for bool {
+impl Value for PathBuf {
     const FORM: Form = Form::Text;
+    const TYPE: &'static str = "file";
+    const IS_PATH: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.into())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.display().to_string())
+    }
+}
+
+impl Value for Vec<PathBuf> {
+    const FORM: Form = Form::List;
+    const TYPE: &'static str = "list of files";
+    const IS_PATH: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.split(',').map(str::trim).filter(|file| !file.is_empty()).map(PathBuf::from).collect())
+    }
+
+    fn show(&self) -> Option<String> {
+        let files: Vec<String> = self.iter().map(|file| file.display().to_string()).collect();
+        (!files.is_empty()).then(|| files.join(", "))
+    }
+}
+
+impl Value for bool {
+    const FORM: Form = Form::YesNo;
     const TYPE: &'static str = "true or false";
 
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("`{text}` is neither true nor false"))
+        text.trim().parse().map_err(|_| format!("`{text}` is not true or false"))
     }
 
     fn show(&self) -> Option<String> {
@@ -223,5 +260,27 @@ choice! {
         Text = "text",
         /// One JSON object a line.
         Json = "json",
+    }
+}
+
+choice! {
+    /// Whether clients of the gateway bring certificates.
+    ClientCertificates "off, optional or required" {
+        /// They are not asked for one.
+        Off = "off",
+        /// They are asked, and may come without.
+        Optional = "optional",
+        /// None comes without.
+        Required = "required",
+    }
+}
+
+choice! {
+    /// A version of TLS.
+    TlsVersion "1.2 or 1.3" {
+        /// TLS 1.2.
+        V12 = "1.2",
+        /// TLS 1.3.
+        V13 = "1.3",
     }
 }

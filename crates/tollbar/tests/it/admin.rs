@@ -185,9 +185,11 @@ fn an_upstream_that_is_tollbar_itself_is_refused_however_it_is_written() {
     for (name, address) in [("gateway", platform.gateway), ("admin", platform.admin), ("ops", platform.ops)] {
         for host in hosts {
             let url = format!("http://{host}:{}/x", address.port());
-            for fields in
-                [json!({ "upstream": url }), json!({ "upstream": upstream.url(), "sandbox_upstream": url })]
-            {
+            for fields in [
+                json!({ "upstream": url }),
+                json!({ "upstream": url.replace("http:", "https:") }),
+                json!({ "upstream": upstream.url(), "sandbox_upstream": url }),
+            ] {
                 let refused = import(&platform, &fields);
                 assert_eq!(refused.status, 400, "{name} {fields}: {refused:?}");
                 assert!(message(&refused).contains("points at Tollbar itself"), "{fields}: {refused:?}");
@@ -195,12 +197,13 @@ fn an_upstream_that_is_tollbar_itself_is_refused_however_it_is_written() {
         }
     }
     for url in [
-        "https://shop.example",
         "ftp://shop.example",
         "shop.example:80",
         "http://",
         "http://:80",
         "http://u:secret@shop.example",
+        "https://u:secret@shop.example",
+        "https://shop.example:0",
         "http://shop.example:0",
         "http://shop.example:99999",
         "http://shop.example/?a=b",

@@ -38,6 +38,8 @@ mod secrets_kept;
 mod streaming;
 mod switches;
 mod throttle;
+mod tls;
+mod tls_live;
 mod token_endpoint;
 mod token_faults;
 mod token_metadata;

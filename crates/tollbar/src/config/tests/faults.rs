@@ -84,6 +84,47 @@ fn each_fault_has_its_line_and_says_what_would_be_right() {
             "[log]\nlevel = \"inof\"",
             "t.toml:2: log.level: `inof` is not one of trace, debug, info, warn, error; did you mean `info`?",
         ),
+        (
+            "[gateway]\nplain_http = \"yes\"",
+            "t.toml:2: gateway.plain_http: it must be true or false, not a string",
+        ),
+        (
+            "[tls]\nmin_version = \"1.1\"",
+            "t.toml:2: tls.min_version: `1.1` is not one of 1.2, 1.3; did you mean `1.2`?",
+        ),
+        ("[tls]\nmin_version = 1.3", "t.toml:2: tls.min_version: it must be a string, not a fraction"),
+        (
+            "[tls]\ncertificate_files = [\"a\", \"b\"]\nkey_files = [\"c\"]",
+            "t.toml:3: tls.key_files: there are 1 keys for 2 certificates; name one key file for each certificate file, in the same order",
+        ),
+        (
+            "[tls]\ncertificate_files = [\"a\"]",
+            "t.toml:2: tls.key_files: there are 0 keys for 1 certificates; name one key file for each certificate file, in the same order",
+        ),
+        (
+            "[tls]\ncertificate_files = [\"a\", \"b,c\"]\nkey_files = [\"d\"]",
+            "t.toml:2: tls.certificate_files: `b,c` has a comma; give the file another name",
+        ),
+        (
+            "[tls]\nclient_ca_file = \"a\"",
+            "t.toml:2: tls.client_ca_file: nothing is checked against it while tls.client_certificates is off; make that optional or required",
+        ),
+        (
+            "[tls]\ncertificate_files = [\"a\"]\nkey_files = [\"b\"]\nclient_certificates = \"required\"",
+            "t.toml:4: tls.client_certificates: tls.client_ca_file is missing: whose certificates are right?",
+        ),
+        (
+            "[tls]\nclient_ca_file = \"a\"\nclient_certificates = \"required\"",
+            "t.toml:3: tls.client_certificates: clients bring certificates by TLS only; set tls.certificate_files",
+        ),
+        (
+            "[upstream]\ncertificate_file = \"a\"",
+            "t.toml:2: upstream.certificate_file: upstream.key_file is missing; set both, or none",
+        ),
+        (
+            "[upstream]\nkey_file = \"a\"",
+            "t.toml:2: upstream.key_file: upstream.certificate_file is missing; set both, or none",
+        ),
         ("[gatway]\n", "t.toml:1: there is no section [gatway]; did you mean `gateway`?"),
         ("[zzzzzzzz]\n", "t.toml:1: there is no section [zzzzzzzz]"),
         ("[gateway]\nlisen = \"x\"", "t.toml:2: there is no setting gateway.lisen; did you mean `listen`?"),

@@ -96,8 +96,7 @@ impl Platform {
             ready.exists()
         });
         let urls: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
-        let address =
-            |name: &str| urls[name].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+        let address = |name: &str| urls[name].as_str().unwrap().split_once("://").unwrap().1.parse().unwrap();
         let token = std::fs::read_to_string(folder.path().join("data/operator-token")).unwrap();
         Self {
             gateway: address("gateway"),
@@ -136,6 +135,11 @@ impl Platform {
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
         self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
     }
 
     /// Stops the process where it stands, until [`Platform::thaw`]. Connections wait in the system's queue.
