@@ -7,7 +7,7 @@ use http::{Method, Version};
 use socket2::SockRef;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 use tollbar_contract::{Code, RequestId, Stage};
-use tollbar_core::{Rejection, resolve_address};
+use tollbar_core::{CallerAddress, Peer, Rejection, resolve_address};
 use tollbar_http::{Framing, Limits, MessageReader, MessageWriter, ReadError, RequestHead};
 
 use crate::{
@@ -118,7 +118,9 @@ async fn respond_to(
     reader: &mut Reader,
     writer: &mut Writer,
 ) -> Result<Option<Answer<'static>>, Cut> {
-    let caller = resolve_address(peer, &head.headers, &worker.shared.settings.trusted_proxies);
+    let settings = &worker.shared.settings;
+    let believed = settings.forwarding_header;
+    let caller = resolve_address(Peer::direct(peer), &head.headers, &settings.trusted_proxies, believed);
     let now = worker.shared.clock.now();
     let mut exchange = Exchange::new(request_id, now, head.method.clone(), head.target.path(), caller);
     let body = ClientBody { reader, writer: &mut *writer };
@@ -162,8 +164,7 @@ async fn refuse_unread(
     reader: &mut Reader,
     writer: &mut Writer,
 ) -> Step {
-    let nothing = http::HeaderMap::new();
-    let caller = resolve_address(peer, &nothing, &[]);
+    let caller = CallerAddress::of(Peer::direct(peer));
     let exchange = Exchange::new(request_id, worker.shared.clock.now(), Method::GET, "", caller);
     let mut answer = respond::rejection(&exchange, Rejection::invalid(Stage::Http, message));
     finish(worker, &exchange, &mut answer);

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollbar_contract::Environment;
+use tollbar_core::ForwardingHeader;
 
 /// The data plane's settings.
 #[derive(Clone, Debug)]
@@ -17,8 +18,12 @@ pub struct GatewaySettings {
     pub threads: usize,
     /// Connections at once, in all. Beyond them new ones wait in the system's queue.
     pub connections_max: usize,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers that are believed when they say for whom they ask.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub forwarding_header: ForwardingHeader,
+    /// Whether their connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
     /// From the first byte of a head to its last.
     pub head_timeout: Duration,
     /// Between requests on a connection.

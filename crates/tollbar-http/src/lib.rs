@@ -20,6 +20,7 @@
 mod error;
 mod head;
 mod limits;
+mod proxy_header;
 mod reader;
 mod writer;
 
@@ -30,5 +31,6 @@ pub use error::{Malformed, Part, ReadError, WriteError};
 pub use head::target::{Target, TargetForm};
 pub use head::{Framing, RequestHead, ResponseHead};
 pub use limits::Limits;
+pub use proxy_header::{PROXY_HEADER_BYTES_MAX, ParsedProxyHeader, ProxyHeaderFault, parse_proxy_header};
 pub use reader::MessageReader;
 pub use writer::MessageWriter;

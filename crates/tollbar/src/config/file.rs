@@ -99,6 +99,7 @@ fn read_setting(lines: &Lines<'_>, setting: &Setting, value: &Spanned<DeValue<'_
         (Form::Text, DeValue::String(text)) => text.to_string(),
         (Form::Number, DeValue::Integer(number)) => i128::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()),
+        (Form::Truth, DeValue::Boolean(truth)) => truth.to_string(),
         (Form::List, DeValue::Array(entries)) => {
             let mut texts = Vec::new();
             for entry in entries.iter() {

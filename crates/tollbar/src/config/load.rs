@@ -59,6 +59,7 @@ impl Loaded {
             }
             (_, None) => Value::Null,
             (Some(Form::Number), Some(text)) => text.parse::<u64>().map_or_else(|_| text.into(), Value::from),
+            (Some(Form::Truth), Some(text)) => text.parse::<bool>().map_or_else(|_| text.into(), Value::from),
             (_, Some(text)) => text.into(),
         }
     }

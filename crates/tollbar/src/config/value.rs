@@ -9,6 +9,7 @@ use ipnet::IpNet;
 pub(super) enum Form {
     Text,
     Number,
+    Truth,
     List,
 }
 
@@ -18,6 +19,7 @@ impl Form {
         match self {
             Self::Text => "a string",
             Self::Number => "a whole number",
+            Self::Truth => "true or false",
             Self::List => "a list of strings",
         }
     }
@@ -56,6 +58,19 @@ impl<T: Value> Value for Option<T> {
 
     fn show(&self) -> Option<String> {
         self.as_ref().and_then(T::show)
+    }
+}
+
+impl Value for bool {
+    const FORM: Form = Form::Truth;
+    const TYPE: &'static str = "true or false";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.trim().parse().map_err(|_| format!("`{text}` is not true or false"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
     }
 }
 
@@ -197,5 +212,24 @@ choice! {
         Text = "text",
         /// One JSON object a line.
         Json = "json",
+    }
+}
+
+choice! {
+    /// The header in which trusted proxies say for whom they ask.
+    ForwardingHeader "x-forwarded-for or forwarded" {
+        /// What almost all proxies write.
+        XForwardedFor = "x-forwarded-for",
+        /// RFC 7239.
+        Forwarded = "forwarded",
+    }
+}
+
+impl From<ForwardingHeader> for tollbar_core::ForwardingHeader {
+    fn from(header: ForwardingHeader) -> Self {
+        match header {
+            ForwardingHeader::XForwardedFor => Self::XForwardedFor,
+            ForwardingHeader::Forwarded => Self::Forwarded,
+        }
     }
 }

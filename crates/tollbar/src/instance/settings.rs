@@ -15,6 +15,8 @@ pub(super) fn gateway(config: &Config) -> GatewaySettings {
         threads: config.gateway_threads(),
         connections_max: gateway.connections_max,
         trusted_proxies: gateway.trusted_proxies.clone(),
+        forwarding_header: gateway.forwarding_header.into(),
+        proxy_protocol: gateway.proxy_protocol,
         head_timeout: Duration::from_secs(gateway.head_timeout_seconds),
         idle_timeout: Duration::from_secs(gateway.idle_timeout_seconds),
         body_timeout: Duration::from_secs(gateway.body_timeout_seconds),
