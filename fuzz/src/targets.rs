@@ -26,26 +26,26 @@ pub const TARGETS: &[Target] = &[
         name: "request_head_and_framing",
         run: request::request_head_and_framing,
         words: http::WORDS,
-        tries: 50_000,
+        tries: 20_000,
     },
     Target {
         name: "response_head_and_framing",
         run: response::response_head_and_framing,
         words: http::WORDS,
-        tries: 50_000,
+        tries: 20_000,
     },
-    Target { name: "credentials", run: credentials::credentials, words: credentials::WORDS, tries: 60_000 },
+    Target { name: "credentials", run: credentials::credentials, words: credentials::WORDS, tries: 30_000 },
     Target {
         name: "proxy_header",
         run: proxy_header::proxy_header,
         words: proxy_header::WORDS,
-        tries: 60_000,
+        tries: 30_000,
     },
     Target {
         name: "forwarded_chain",
         run: forwarded_chain::forwarded_chain,
         words: forwarded_chain::WORDS,
-        tries: 60_000,
+        tries: 30_000,
     },
     // Here belongs the translation of HTTP/2 requests to request heads.
 ];
