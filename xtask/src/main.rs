@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask test` runs everything that has to hold.
 
+mod fuzz;
 mod generate;
 mod run;
 mod tidy;
@@ -7,7 +8,7 @@ mod tools;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use run::{Step, cargo};
 
 const USAGE: &str = "\
@@ -16,7 +17,10 @@ usage: cargo xtask <task>
   ci                 the same, as CI runs it
   generate [--check] writes the generated reference pages (or says which are not current)
   tidy               the rooms of the house: who may depend on whom, what may not stand in the tree
-  soak               what takes too long for every run";
+  soak [--fuzz-seconds N]
+                     what takes too long for every run: each stage taken out, then each fuzzing target run for an hour,
+                     or for N seconds
+  corpus             takes what fuzzing on this machine has found to cover more into fuzz/corpus";
 
 fn main() -> ExitCode {
     // Arguments, not environment: what a task does is what was typed.
@@ -37,7 +41,11 @@ fn task(arguments: &[&str]) -> Result<()> {
         ["generate"] => generate::generate(false),
         ["generate", "--check"] => generate::generate(true),
         ["tidy"] => tidy::tidy(),
-        ["soak"] => soak(),
+        ["soak"] => soak(fuzz::SECONDS),
+        ["soak", "--fuzz-seconds", seconds] => {
+            soak(seconds.parse().context("--fuzz-seconds is not a number")?)
+        }
+        ["corpus"] => fuzz::keep(),
         _ => bail!("{USAGE}"),
     }
 }
@@ -69,9 +77,10 @@ fn test() -> Result<()> {
 }
 
 /// What takes too long for every run.
-fn soak() -> Result<()> {
+fn soak(fuzz_seconds: u64) -> Result<()> {
     tools::prepare()?;
     let mut mutations = std::process::Command::new("bash");
     mutations.arg("xtask/soak/stages-removed.sh").current_dir(tools::root());
-    Step("each stage taken out turns the tour red").run(&mut mutations)
+    Step("each stage taken out turns the tour red").run(&mut mutations)?;
+    Step("fuzzing finds nothing").perform(|| fuzz::fuzz(fuzz_seconds))
 }

@@ -78,7 +78,8 @@ fn node(folder: &Path) -> Result<()> {
     mark_current(&folder.join("installed-lock.json"), &wanted)
 }
 
-fn apt(packages: &[&str]) -> Result<()> {
+/// Installs packages of Debian's, or says that they are needed.
+pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     let is_root =
         Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     if !is_root {
@@ -104,6 +105,7 @@ fn mark_current(mark: &Path, wanted: &Path) -> Result<()> {
     Ok(())
 }
 
-fn succeeds(command: &mut Command) -> bool {
+/// Whether a command can be run and ends well; it says nothing.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }

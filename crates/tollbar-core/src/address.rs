@@ -8,24 +8,76 @@ use std::{
 use http::HeaderMap;
 use ipnet::IpNet;
 
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
+mod forwarding;
+
+/// The header in which trusted proxies say for whom they ask. One is believed and never both: a proxy that writes the
+/// one passes the other on as the client sent it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardingHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl ForwardingHeader {
+    /// Its name, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where the connection comes from: the socket's peer, or whom a PROXY header names.
+    pub address: SocketAddr,
+    /// The trusted proxy that named it in a PROXY header, if one did.
+    pub proxied_by: Option<IpAddr>,
+}
+
+impl Peer {
+    /// The socket's peer itself.
+    pub fn direct(address: SocketAddr) -> Self {
+        Self { address, proxied_by: None }
+    }
+
+    /// Whom the PROXY header of a trusted peer names: that one, or the peer itself where it names nobody.
+    pub fn named_by(proxy: SocketAddr, source: Option<SocketAddr>) -> Self {
+        match source {
+            Some(address) => Self { address, proxied_by: Some(proxy.ip().to_canonical()) },
+            None => Self::direct(proxy),
+        }
+    }
+}
 
 /// The address decided on, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallerAddress {
     /// The address; IPv4-mapped IPv6 is IPv4.
     pub address: IpAddr,
-    /// The trusted proxy that named it, if one did.
-    pub named_by: Option<IpAddr>,
+    /// The trusted proxy that named it in a header of the request, if one did, and in which.
+    pub named_by: Option<(ForwardingHeader, IpAddr)>,
+    /// The trusted proxy that named the connection's other end in a PROXY header, if one did.
+    pub proxied_by: Option<IpAddr>,
 }
 
 impl CallerAddress {
+    /// The connection's other end, for a request whose headers say nothing.
+    pub fn of(peer: Peer) -> Self {
+        Self { address: peer.address.ip().to_canonical(), named_by: None, proxied_by: peer.proxied_by }
+    }
+
     /// How it was decided, for the request log.
     pub fn source(&self) -> String {
-        match self.named_by {
-            None => "peer".to_owned(),
-            Some(proxy) => format!("x-forwarded-for from {proxy}"),
-        }
+        let header = self.named_by.map(|(header, proxy)| format!("{} from {proxy}", header.name()));
+        let connection = self.proxied_by.map(|proxy| format!("PROXY protocol from {proxy}"));
+        let sources: Vec<String> = header.into_iter().chain(connection).collect();
+        if sources.is_empty() { "peer".to_owned() } else { sources.join(", ") }
     }
 }
 
@@ -35,26 +87,53 @@ impl fmt::Display for CallerAddress {
     }
 }
 
-/// The caller's address. No forwarding header is believed unless the peer is a trusted proxy; then
-/// `X-Forwarded-For`, all its lines together, is read from the right past trusted ones. An entry that is not
-/// an address ends the reading: what stands left of it was written by nobody we trust.
-pub fn resolve_address(peer: SocketAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> CallerAddress {
-    let peer = peer.ip().to_canonical();
+/// The caller's address. No forwarding header is believed unless the peer is a trusted proxy; then the one that is to
+/// be believed, all its lines together, is read from the right past trusted ones. An entry that is not an address ends
+/// the reading: what stands left of it was written by nobody we trust.
+pub fn resolve_address(
+    peer: Peer,
+    headers: &HeaderMap,
+    trusted_proxies: &[IpNet],
+    believed: ForwardingHeader,
+) -> CallerAddress {
     let is_trusted = |address: &IpAddr| trusted_proxies.iter().any(|net| net.contains(address));
-    let mut resolved = CallerAddress { address: peer, named_by: None };
-    if !is_trusted(&peer) {
+    let mut resolved = CallerAddress::of(peer);
+    if !is_trusted(&resolved.address) {
         return resolved;
     }
-    let lines: Vec<&str> =
-        headers.get_all(X_FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("?")).collect();
-    for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        let Some(address) = parse_forwarded(entry.trim()) else { break };
-        resolved = CallerAddress { address, named_by: Some(resolved.address) };
-        if !is_trusted(&address) {
+    // `HeaderMap` keeps lines in their order, and gives them from its end, too.
+    for line in headers.get_all(believed.name()).iter().rev() {
+        let ended = match believed {
+            ForwardingHeader::XForwardedFor => {
+                follow(&mut resolved, believed, forwarding::read_x_forwarded_for(line.as_bytes()), is_trusted)
+            }
+            ForwardingHeader::Forwarded => {
+                follow(&mut resolved, believed, forwarding::read_forwarded(line.as_bytes()), is_trusted)
+            }
+        };
+        if ended {
             break;
         }
     }
     resolved
+}
+
+/// Goes along a line's addresses; true where the reading ends.
+fn follow(
+    resolved: &mut CallerAddress,
+    header: ForwardingHeader,
+    addresses: impl Iterator<Item = Option<IpAddr>>,
+    is_trusted: impl Fn(&IpAddr) -> bool,
+) -> bool {
+    for address in addresses {
+        let Some(address) = address else { return true };
+        resolved.named_by = Some((header, resolved.address));
+        resolved.address = address;
+        if !is_trusted(&address) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether an address may call; an empty list allows any.
@@ -80,68 +159,5 @@ pub fn parse_network(text: &str) -> Result<IpNet, String> {
     Ok(net)
 }
 
-fn parse_forwarded(entry: &str) -> Option<IpAddr> {
-    // Rust reads neither octal nor hexadecimal parts, so nothing can be meant two ways.
-    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
-    let address = bare.parse::<IpAddr>().ok().or_else(|| Some(entry.parse::<SocketAddr>().ok()?.ip()))?;
-    Some(address.to_canonical())
-}
-
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn resolved(peer: &str, lines: &[&str], trusted: &[&str]) -> (String, String) {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
-        }
-        headers.insert("forwarded", HeaderValue::from_static("for=6.6.6.6"));
-        headers.insert("x-real-ip", HeaderValue::from_static("6.6.6.6"));
-        let trusted: Vec<IpNet> = trusted.iter().map(|net| parse_network(net).unwrap()).collect();
-        let found = resolve_address(SocketAddr::new(peer.parse().unwrap(), 1), &headers, &trusted);
-        (found.to_string(), found.source())
-    }
-
-    #[test]
-    fn forwarding_headers_are_believed_only_from_trusted_proxies_and_from_the_right() {
-        let proxies = &["10.0.0.0/8"][..];
-        for (peer, lines, trusted, address) in [
-            ("9.9.9.9", &["1.1.1.1"][..], &[][..], "9.9.9.9"),
-            ("9.9.9.9", &["1.1.1.1"], proxies, "9.9.9.9"),
-            ("10.0.0.1", &[], proxies, "10.0.0.1"),
-            ("10.0.0.1", &["1.1.1.1"], proxies, "1.1.1.1"),
-            ("10.0.0.1", &["6.6.6.6, 1.1.1.1"], proxies, "1.1.1.1"),
-            ("10.0.0.1", &["6.6.6.6, 1.1.1.1, 10.2.2.2"], proxies, "1.1.1.1"),
-            ("10.0.0.1", &["6.6.6.6", "1.1.1.1", "10.2.2.2"], proxies, "1.1.1.1"),
-            ("10.0.0.1", &["6.6.6.6, unknown, 10.2.2.2"], proxies, "10.2.2.2"),
-            ("10.0.0.1", &["010.1.1.1"], proxies, "10.0.0.1"),
-            ("10.0.0.1", &["0x7f.1"], proxies, "10.0.0.1"),
-            ("10.0.0.1", &["::ffff:1.2.3.4"], proxies, "1.2.3.4"),
-            ("10.0.0.1", &["[2001:db8::1]:443"], proxies, "2001:db8::1"),
-            ("10.0.0.1", &["1.2.3.4:5678"], proxies, "1.2.3.4"),
-            ("10.0.0.1", &[""], proxies, "10.0.0.1"),
-            ("::ffff:10.0.0.1", &["1.1.1.1"], proxies, "1.1.1.1"),
-        ] {
-            assert_eq!(resolved(peer, lines, trusted).0, address, "{peer} {lines:?}");
-        }
-        assert_eq!(resolved("10.0.0.1", &["1.1.1.1, 10.2.2.2"], proxies).1, "x-forwarded-for from 10.2.2.2");
-        assert_eq!(resolved("9.9.9.9", &["1.1.1.1"], proxies).1, "peer");
-    }
-
-    #[test]
-    fn a_list_is_read_strictly() {
-        assert_eq!(parse_network("203.0.113.7").unwrap().to_string(), "203.0.113.7/32");
-        assert!(parse_network("203.0.113.7/24").unwrap_err().contains("203.0.113.0/24"));
-        for wrong in ["", "localhost", "1.2.3", "010.0.0.1", "1.2.3.4/33", "::ffff:1.2.3.0/120"] {
-            assert!(parse_network(wrong).is_err(), "{wrong}");
-        }
-        let list = [parse_network("10.0.0.0/8").unwrap(), parse_network("2001:db8::/32").unwrap()];
-        assert!(is_allowed("10.9.9.9".parse().unwrap(), &list));
-        assert!(is_allowed("2001:db8::9".parse().unwrap(), &list));
-        assert!(!is_allowed("11.0.0.1".parse().unwrap(), &list));
-        assert!(is_allowed("11.0.0.1".parse().unwrap(), &[]));
-    }
-}
+mod tests;

@@ -40,32 +40,47 @@ pub fn key_hint(key: &str) -> String {
 /// A text that is to be kept, without the credentials that somebody put where none belongs: into a path, a parameter,
 /// an idempotency key. Of a key its hint stays, of a token its first letters.
 pub fn hide_credentials(text: &str) -> Cow<'_, str> {
-    let mut shown = Cow::Borrowed("");
-    let mut rest = text;
-    while let Some((before, hidden)) = find_credential(rest) {
-        shown.to_mut().push_str(&rest[..before]);
-        shown.to_mut().push_str("...");
-        rest = &rest[hidden..];
+    let mut shown = String::new();
+    let mut hidden_to = 0;
+    for (from, to) in find_credentials(text) {
+        // One may begin within another and go on beyond it.
+        if from > hidden_to {
+            shown.push_str(&text[hidden_to..from]);
+            shown.push_str("...");
+        }
+        hidden_to = hidden_to.max(to);
     }
-    if shown.is_empty() {
+    if hidden_to == 0 {
         return Cow::Borrowed(text);
     }
-    shown + rest
+    shown.push_str(&text[hidden_to..]);
+    Cow::Owned(shown)
 }
 
-/// What is to be hidden of the first credential in a text: from where, to where.
-fn find_credential(text: &str) -> Option<(usize, usize)> {
+/// What is to be hidden of the credentials in a text: from where, to where, in order. Looks at each byte a few times
+/// only, whatever strangers put into a path.
+fn find_credentials(text: &str) -> Vec<(usize, usize)> {
     let run = |from: usize, also: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
         text[from..].find(|c| !is_part(c)).map_or(text.len(), |length| from + length)
     };
-    let keys = ["_live_", "_sandbox_", "_secret_"]
-        .into_iter()
-        .flat_map(|marker| text.match_indices(marker).map(move |(at, _)| at + marker.len()));
-    let keys = keys.map(|from| (from, run(from, ""))).filter(|(from, to)| to - from > 2 * HINT_CHARACTERS);
-    let tokens =
-        text.match_indices("eyJ").map(|(at, _)| (at, run(at, "-_."))).filter(|(at, to)| to - at > 40);
-    keys.chain(tokens).map(|(from, to)| (from + HINT_CHARACTERS, to)).min()
+    let mut spans = Vec::new();
+    for marker in ["_live_", "_sandbox_", "_secret_"] {
+        let froms = text.match_indices(marker).map(|(at, _)| at + marker.len());
+        spans.extend(
+            froms.map(|from| (from, run(from, ""))).filter(|(from, to)| to - from > 2 * HINT_CHARACTERS),
+        );
+    }
+    let mut at = 0;
+    while let Some(before) = text[at..].find("eyJ") {
+        let (from, to) = (at + before, run(at + before, "-_."));
+        if to - from > 40 {
+            spans.push((from, to));
+        }
+        at = to;
+    }
+    spans.sort_unstable();
+    spans.into_iter().map(|(from, to)| (from + HINT_CHARACTERS, to)).collect()
 }
 
 /// Whether the checksum is right: rejects typing errors without a look-up.
@@ -129,6 +144,9 @@ mod tests {
                 assert!(shown.len() < credential.len() - 15 && shown.ends_with("..."), "{hidden}");
             }
         }
+        // A token behind what looks like the beginning of a key is hidden to its end.
+        let glued = format!("tb_live_{token}");
+        assert_eq!(hide_credentials(&glued), "tb_live_eyJh...");
         let both = format!("{key} and {secret}");
         assert_eq!(hide_credentials(&both), format!("{} and {}", key_hint(&key), key_hint(&secret)));
         for harmless in [

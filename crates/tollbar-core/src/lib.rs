@@ -26,7 +26,7 @@ mod time;
 pub mod token;
 pub mod window;
 
-pub use address::{CallerAddress, parse_network, resolve_address};
+pub use address::{CallerAddress, ForwardingHeader, Peer, parse_network, resolve_address};
 pub use catalogue::{Api, Catalogue, Location, OwnRoute, RouteSettings, SANDBOX_PREFIX};
 pub use directory::{ApplyFault, Client, Directory, Snapshot};
 pub use id::{ChangeId, ClientId, EndpointId, KeyId, NotAnId, OauthId, RequestIdPermutation, SwitchId};

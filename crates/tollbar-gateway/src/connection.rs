@@ -5,7 +5,7 @@ use std::{net::SocketAddr, rc::Rc};
 use http::Method;
 use tokio::net::TcpStream;
 use tollbar_contract::{Code, RequestId, Stage};
-use tollbar_core::{Rejection, resolve_address};
+use tollbar_core::{CallerAddress, Peer, Rejection, resolve_address};
 use tollbar_http::{Framing, RequestHead};
 
 use crate::{
@@ -26,7 +26,7 @@ use opening::Opened;
 /// Where a connection comes from.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin {
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) is_tls: bool,
 }
 
@@ -34,24 +34,23 @@ pub(crate) struct Origin {
 pub(crate) async fn serve(worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
     // Without it, small answers would wait for the client's acknowledgement.
     let _ = tcp.set_nodelay(true);
-    let Some((opened, transport)) = opening::open(worker, tcp).await else { return };
+    let Some((opened, transport, peer)) = opening::open(worker, tcp, peer).await else { return };
     let origin = Origin { peer, is_tls: transport.is_tls() };
     match opened {
         Opened::Http1 => http1::serve(worker, transport, origin).await,
         Opened::Http2 => http2::serve(worker, transport, origin).await,
-        Opened::NotTls => http1::refuse_plain(worker, transport, origin).await,
+        Opened::Refused(message) => http1::refuse_all(worker, transport, origin, message).await,
     }
 }
 
 /// A new exchange; `head` is absent where it could not be read.
 fn begin(worker: &Worker, origin: Origin, request_id: RequestId, head: Option<&RequestHead>) -> Exchange {
     let settings = &worker.shared.settings;
-    let nothing = http::HeaderMap::new();
-    let (headers, trusted) = match head {
-        Some(head) => (&head.headers, settings.trusted_proxies.as_slice()),
-        None => (&nothing, &[][..]),
+    let (trusted, believed) = (&settings.trusted_proxies, settings.forwarding_header);
+    let caller = match head {
+        Some(head) => resolve_address(origin.peer, &head.headers, trusted, believed),
+        None => CallerAddress::of(origin.peer),
     };
-    let caller = resolve_address(origin.peer, headers, trusted);
     let (method, path) = head.map_or((Method::GET, ""), |head| (head.method.clone(), head.target.path()));
     Exchange::new(request_id, worker.shared.clock.now(), method, path, caller, origin.is_tls)
 }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollbar_contract::Environment;
+use tollbar_core::ForwardingHeader;
 
 /// The data plane's settings.
 #[derive(Clone, Debug)]
@@ -17,7 +18,7 @@ pub struct GatewaySettings {
     pub threads: usize,
     /// Connections at once, in all. Beyond them new ones wait in the system's queue.
     pub connections_max: usize,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers that are believed when they say for whom they ask.
     pub trusted_proxies: Vec<IpNet>,
     /// HTTP/2 on a connection that begins with its preface, without TLS.
     pub http2_prior_knowledge: bool,
@@ -25,6 +26,10 @@ pub struct GatewaySettings {
     pub http2_streams_max: u32,
     /// Protocols that a client may go on with by `Upgrade`, once the upstream agrees; in lower case.
     pub upgrades: Vec<String>,
+    /// The header in which they say it.
+    pub forwarding_header: ForwardingHeader,
+    /// Whether their connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
     /// From the first byte of a head to its last.
     pub head_timeout: Duration,
     /// Between requests on a connection.

@@ -51,8 +51,9 @@ impl Socket {
     }
 
     /// Puts back what was looked at: it is read again.
-    pub(crate) fn put_back(&mut self, seen: impl Into<Bytes>) {
-        debug_assert!(self.put_back.is_empty(), "bytes are put back once");
+    pub(crate) fn put_back(&mut self, mut seen: Vec<u8>) {
+        // What was put back before and not looked at again comes behind it.
+        seen.extend_from_slice(&self.put_back);
         self.put_back = seen.into();
     }
 }

@@ -248,7 +248,7 @@ pub enum Malformed {
         /// The limit that was exceeded.
         limit_bytes: usize,
     },
-    /// A chunk extension without a name, or with a control or non-ASCII byte.
+    /// A chunk extension that is not `name`, `name=token` or `name="quoted"`, or not ASCII.
     #[error("a chunk extension is invalid")]
     ChunkExtension,
     /// A size line that does not end in CR LF.

@@ -21,6 +21,7 @@
 mod error;
 mod head;
 mod limits;
+mod proxy_header;
 mod reader;
 mod writer;
 
@@ -32,6 +33,7 @@ pub use head::http2::request_head_from_http2;
 pub use head::target::{Target, TargetForm};
 pub use head::{Framing, RequestHead, ResponseHead};
 pub use limits::Limits;
+pub use proxy_header::{PROXY_HEADER_BYTES_MAX, ParsedProxyHeader, ProxyHeaderFault, parse_proxy_header};
 pub use reader::MessageReader;
 pub use reader::chunked::is_forbidden_trailer;
 pub use writer::MessageWriter;

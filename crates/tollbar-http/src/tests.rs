@@ -5,6 +5,7 @@ mod connection;
 mod coverage;
 mod feed;
 mod properties;
+mod proxy_headers;
 mod requests_accepted;
 mod requests_refused;
 mod responses;

@@ -38,13 +38,12 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
     }
 }
 
-/// HTTP that came without TLS to where TLS is spoken: it is told so.
-pub(super) async fn refuse_plain(worker: &Rc<Worker>, transport: Transport, origin: Origin) {
+/// A connection on which no request can be: it is told why, and closed.
+pub(super) async fn refuse_all(worker: &Rc<Worker>, transport: Transport, origin: Origin, message: String) {
     let (read, write) = transport.split();
     let mut reader = MessageReader::new(read, Limits::default());
     let mut writer = MessageWriter::new(write);
     let Some(request_id) = take_request_id(worker) else { return };
-    let message = "this port speaks TLS; begin the URL with https://".to_owned();
     let _ = refuse_unread(worker, origin, request_id, message, &mut reader, &mut writer).await;
 }
 

@@ -107,7 +107,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
         Some(Fault::Stuck) | None => {}
         Some(fault) => {
             worker.shared.metrics.http2_abuses.inc();
-            tracing::debug!(peer = %origin.peer, %fault, "an HTTP/2 connection is ended");
+            tracing::debug!(peer = %origin.peer.address, %fault, "an HTTP/2 connection is ended");
             connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
             let _ = tokio::time::timeout(GOODBYE, poll_fn(|cx| connection.poll_closed(cx))).await;
         }

@@ -1,9 +1,12 @@
 //! What a new connection carries: TLS or not, HTTP/1.1 or HTTP/2.
 
-use std::rc::Rc;
+use std::{net::SocketAddr, rc::Rc};
 
+use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsStream};
+use tollbar_core::Peer;
+use tollbar_http::{PROXY_HEADER_BYTES_MAX, ParsedProxyHeader, ProxyHeaderFault, parse_proxy_header};
 
 use super::http1::closing_time;
 use crate::{
@@ -22,22 +25,65 @@ const HTTP2: &[u8] = b"h2";
 pub(super) enum Opened {
     Http1,
     Http2,
-    /// Anything else where TLS is spoken.
-    NotTls,
+    /// Nothing that can be served, for this reason.
+    Refused(String),
 }
 
-/// Finds out; `None` if the connection ends before that.
-pub(super) async fn open(worker: &Rc<Worker>, tcp: TcpStream) -> Option<(Opened, Transport)> {
+/// Finds out, and who has called; `None` if the connection ends before that.
+pub(super) async fn open(
+    worker: &Rc<Worker>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+) -> Option<(Opened, Transport, Peer)> {
     let settings = &worker.shared.settings;
-    let socket = Socket::new(tcp);
+    let mut socket = Socket::new(tcp);
     let opening = async {
-        match &worker.shared.tls {
+        let is_trusted = |net: &IpNet| net.contains(&peer.ip().to_canonical());
+        let peer = if settings.proxy_protocol && settings.trusted_proxies.iter().any(is_trusted) {
+            match read_proxy_header(worker, &mut socket, peer).await? {
+                Ok(peer) => peer,
+                Err(fault) => {
+                    let refused = Opened::Refused(fault.to_string());
+                    return Some((refused, Transport::Plain(socket), Peer::direct(peer)));
+                }
+            }
+        } else {
+            Peer::direct(peer)
+        };
+        let (opened, transport) = match &worker.shared.tls {
             Some(tls) => open_tls(worker, socket, tls.load_full()).await,
             None if settings.http2_prior_knowledge => open_plain(worker, socket).await,
             None => Some((Opened::Http1, Transport::Plain(socket))),
-        }
+        }?;
+        Some((opened, transport, peer))
     };
     tokio::time::timeout(settings.head_timeout, opening).await.ok().flatten()
+}
+
+/// Whom a trusted proxy names before all else; `None` if the connection ends before that.
+async fn read_proxy_header(
+    worker: &Rc<Worker>,
+    socket: &mut Socket,
+    proxy: SocketAddr,
+) -> Option<Result<Peer, ProxyHeaderFault>> {
+    let mut seen = Vec::new();
+    loop {
+        let room = PROXY_HEADER_BYTES_MAX - seen.len();
+        if !look(worker, socket, &mut seen, room).await {
+            return None;
+        }
+        match parse_proxy_header(&seen) {
+            Ok(ParsedProxyHeader::NeedsMore) => {}
+            Ok(ParsedProxyHeader::Header { length, source, .. }) => {
+                socket.put_back(seen.split_off(length));
+                return Some(Ok(Peer::named_by(proxy, source)));
+            }
+            Err(fault) => {
+                socket.put_back(seen);
+                return Some(Err(fault));
+            }
+        }
+    }
 }
 
 async fn open_tls(
@@ -46,13 +92,14 @@ async fn open_tls(
     config: std::sync::Arc<tokio_rustls::rustls::ServerConfig>,
 ) -> Option<(Opened, Transport)> {
     let mut seen = Vec::new();
-    if !look(worker, &mut socket, &mut seen).await {
+    if !look(worker, &mut socket, &mut seen, PREFACE.len()).await {
         return None;
     }
     let is_tls = seen.first() == Some(&TLS_HANDSHAKE);
     socket.put_back(seen);
     if !is_tls {
-        return Some((Opened::NotTls, Transport::Plain(socket)));
+        let message = "this port speaks TLS; begin the URL with https://".to_owned();
+        return Some((Opened::Refused(message), Transport::Plain(socket)));
     }
     match TlsAcceptor::from(config).accept(socket).await {
         Ok(stream) => {
@@ -72,7 +119,7 @@ async fn open_tls(
 async fn open_plain(worker: &Rc<Worker>, mut socket: Socket) -> Option<(Opened, Transport)> {
     let mut seen = Vec::new();
     while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
-        if !look(worker, &mut socket, &mut seen).await {
+        if !look(worker, &mut socket, &mut seen, PREFACE.len()).await {
             if seen.is_empty() {
                 return None;
             }
@@ -85,10 +132,10 @@ async fn open_plain(worker: &Rc<Worker>, mut socket: Socket) -> Option<(Opened, 
 }
 
 /// Reads the first bytes; false where none come, or not in time for a stop.
-async fn look(worker: &Rc<Worker>, socket: &mut Socket, seen: &mut Vec<u8>) -> bool {
+async fn look(worker: &Rc<Worker>, socket: &mut Socket, seen: &mut Vec<u8>, at_most: usize) -> bool {
     tokio::select! {
         biased;
-        read = socket.look(seen, PREFACE.len()) => matches!(read, Ok(true)),
+        read = socket.look(seen, at_most) => matches!(read, Ok(true)),
         () = closing_time(worker, true) => false,
     }
 }

@@ -8,7 +8,7 @@ use http::{
     },
 };
 use tollbar_contract::headers;
-use tollbar_core::{admission::Operation, scope};
+use tollbar_core::{ForwardingHeader, admission::Operation, scope};
 use tollbar_http::RequestHead;
 
 use crate::{exchange::Exchange, respond::put, upstream::Upstream, worker::Worker};
@@ -129,8 +129,10 @@ fn put_own(headers: &mut HeaderMap, exchange: &Exchange, head: &RequestHead) {
     put(headers, HeaderName::from_static(headers::REQUEST_ID), exchange.request_id.as_str());
     put(headers, HeaderName::from_static(headers::UPSTREAM_ENVIRONMENT), exchange.environment.as_str());
     put(headers, HeaderName::from_static("x-forwarded-for"), &exchange.caller.to_string());
-    // What a trusted proxy says of the caller's side goes on; from anyone else it is not believed.
-    let said = |name: &str| head.headers.get(name).filter(|_| exchange.caller.named_by.is_some()).cloned();
+    // What a trusted proxy says of the caller's side goes on; from anyone else it is not believed, and neither is it
+    // from one that writes `Forwarded` and passes these on.
+    let is_believed = matches!(exchange.caller.named_by, Some((ForwardingHeader::XForwardedFor, _)));
+    let said = |name: &str| head.headers.get(name).filter(|_| is_believed).cloned();
     let scheme = if exchange.is_tls { "https" } else { "http" };
     let (proto, host) = ("x-forwarded-proto", "x-forwarded-host");
     headers.insert(HeaderName::from_static(proto), said(proto).unwrap_or(HeaderValue::from_static(scheme)));

@@ -92,19 +92,19 @@ impl ChunkDecoder {
     }
 }
 
-/// `1*HEXDIG [ ";" extension ] CRLF`: gives the size and the line's length. Extensions are bounded, have to be
-/// printable ASCII with a token after each `;` (within quotes too, which is more than RFC 9112 asks), and mean
-/// nothing.
+/// `1*HEXDIG *( ";" extension ) CRLF`: gives the size and the line's length. Extensions are bounded and mean nothing; but
+/// they have to be what RFC 9112 says, in ASCII and without white space between their parts: where two readers take an
+/// open quote differently, they disagree about where the line ends.
 fn parse_size_line(bytes: &[u8], limit_bytes: usize) -> Result<Option<(u64, usize)>, Malformed> {
     let mut size = 0_u64;
-    let mut in_extension = false;
+    let mut extension = None;
     for (at, &byte) in bytes.iter().enumerate() {
         let digit = char::from(byte).to_digit(16);
         match (byte, digit) {
             (b'\r', _) if at == 0 => return Err(Malformed::ChunkSize),
             (b'\r', _) => {
                 return match bytes.get(at + 1) {
-                    _ if bytes[at - 1] == b';' => Err(Malformed::ChunkExtension),
+                    _ if !extension.is_none_or(Extension::may_end) => Err(Malformed::ChunkExtension),
                     None => Ok(None),
                     Some(b'\n') => Ok(Some((size, at + 2))),
                     Some(_) => Err(Malformed::ChunkLineEnd),
@@ -112,11 +112,10 @@ fn parse_size_line(bytes: &[u8], limit_bytes: usize) -> Result<Option<(u64, usiz
             }
             (b'\n', _) => return Err(Malformed::ChunkLineEnd),
             _ if at >= limit_bytes => return Err(Malformed::ChunkLineTooLong { limit_bytes }),
-            (b';', _) if at > 0 && !in_extension => in_extension = true,
-            _ if in_extension => {
-                let begins_name = bytes[at - 1] == b';';
-                let is_printable = byte == b'\t' || (b' '..=b'~').contains(&byte);
-                if !is_printable || (begins_name && !is_token_byte(byte)) {
+            (b';', _) if at > 0 && extension.is_none() => extension = Some(Extension::NameStart),
+            _ if extension.is_some() => {
+                extension = extension.and_then(|extension| extension.after(byte));
+                if extension.is_none() {
                     return Err(Malformed::ChunkExtension);
                 }
             }
@@ -131,6 +130,39 @@ fn parse_size_line(bytes: &[u8], limit_bytes: usize) -> Result<Option<(u64, usiz
         }
     }
     Ok(None)
+}
+
+/// Where in `";" name [ "=" ( token / quoted-string ) ]` we are (RFC 9112 section 7.1.1).
+#[derive(Debug, Clone, Copy)]
+enum Extension {
+    NameStart,
+    Name,
+    ValueStart,
+    Value,
+    Quoted,
+    Escaped,
+    QuoteEnd,
+}
+
+impl Extension {
+    fn after(self, byte: u8) -> Option<Self> {
+        let is_printable = byte == b'\t' || (b' '..=b'~').contains(&byte);
+        match (self, byte) {
+            (Self::Name | Self::Value | Self::QuoteEnd, b';') => Some(Self::NameStart),
+            (Self::Name, b'=') => Some(Self::ValueStart),
+            (Self::NameStart | Self::Name, _) if is_token_byte(byte) => Some(Self::Name),
+            (Self::ValueStart, b'"') => Some(Self::Quoted),
+            (Self::ValueStart | Self::Value, _) if is_token_byte(byte) => Some(Self::Value),
+            (Self::Quoted, b'"') => Some(Self::QuoteEnd),
+            (Self::Quoted, b'\\') => Some(Self::Escaped),
+            (Self::Quoted | Self::Escaped, _) if is_printable => Some(Self::Quoted),
+            _ => None,
+        }
+    }
+
+    fn may_end(self) -> bool {
+        matches!(self, Self::Name | Self::Value | Self::QuoteEnd)
+    }
 }
 
 /// RFC 9110 section 6.5.1: no trailer may frame, route, authenticate or describe the content. A peer that sends

@@ -128,6 +128,10 @@ pub(super) fn check_together(config: &Config) -> Vec<Clash> {
         _ => {}
     }
     check_tls(config, &mut clash);
+    if config.gateway.proxy_protocol && config.gateway.trusted_proxies.is_empty() {
+        let (path, other) = ("gateway.proxy_protocol", "gateway.trusted_proxies");
+        clash(path, other, format!("{other} is empty, and only they may send a PROXY header; list them"));
+    }
     let listeners = [
         ("gateway.listen", config.gateway.listen),
         ("admin.listen", config.admin.listen),

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::{
     check::{base, brand, host, limits, own_prefix, public_url, upgrades, within},
     upstream_credential::UpstreamCredential,
-    value::{ClientCertificates, Form, LogFormat, LogLevel, TlsVersion, Value},
+    value::{ClientCertificates, Form, ForwardingHeader, LogFormat, LogLevel, TlsVersion, Value},
 };
 
 /// One row of the table.
@@ -130,8 +130,12 @@ settings! {
         public_url: Option<String> = None, checked by public_url;
         /// Threads that serve requests. Not set: one for each core.
         threads: Option<usize> = None, from 1 to 1024;
-        /// Proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`. Empty: none.
+        /// Proxies that are believed when they say for whom they ask, such as `10.0.0.0/8`. Empty: none.
         trusted_proxies: Vec<IpNet> = Vec::new();
+        /// The header in which they say it. The other one is not read: they pass it on as the caller wrote it.
+        forwarding_header: ForwardingHeader = ForwardingHeader::XForwardedFor;
+        /// Whether connections from `trusted_proxies` begin with a PROXY protocol header, version 1 or 2. They are then refused without one; others may not send one.
+        proxy_protocol: bool = false;
         /// How long a request's head may take to arrive.
         head_timeout_seconds: u64 = 10, from 1 to 600;
         /// How long a connection may wait for its next request. For its first it may wait as long as for a head.

@@ -5,7 +5,7 @@ use tollbar_contract::Environment;
 use super::{
     load::Draft,
     table::SETTINGS,
-    value::{ClientCertificates, LogFormat, LogLevel, TlsVersion},
+    value::{ClientCertificates, ForwardingHeader, LogFormat, LogLevel, TlsVersion},
     *,
 };
 
@@ -55,6 +55,8 @@ trusted_proxies = [
   "10.0.0.0/8", # the load balancers
   "2001:db8::/32",
 ]
+forwarding_header = "forwarded"
+proxy_protocol = true
 head_timeout_seconds = 1
 idle_timeout_seconds = 2
 body_timeout_seconds = 3
@@ -121,6 +123,8 @@ anonymous_per_second = 1
     let loaded = loaded(text, &[], &[]).unwrap();
     let config = &loaded.config;
     assert_eq!(config.gateway.trusted_proxies.len(), 2);
+    assert_eq!(config.gateway.forwarding_header, ForwardingHeader::Forwarded);
+    assert!(config.gateway.proxy_protocol);
     assert_eq!(
         (config.gateway_threads(), config.gateway.drain_seconds, config.gateway.connections_max),
         (4, 0, 1000)

@@ -284,3 +284,22 @@ choice! {
         V13 = "1.3",
     }
 }
+
+choice! {
+    /// The header in which trusted proxies say for whom they ask.
+    ForwardingHeader "x-forwarded-for or forwarded" {
+        /// What almost all proxies write.
+        XForwardedFor = "x-forwarded-for",
+        /// RFC 7239.
+        Forwarded = "forwarded",
+    }
+}
+
+impl From<ForwardingHeader> for tollbar_core::ForwardingHeader {
+    fn from(header: ForwardingHeader) -> Self {
+        match header {
+            ForwardingHeader::XForwardedFor => Self::XForwardedFor,
+            ForwardingHeader::Forwarded => Self::Forwarded,
+        }
+    }
+}

@@ -18,6 +18,8 @@ pub(super) fn gateway(config: &Config) -> GatewaySettings {
         http2_prior_knowledge: gateway.http2_prior_knowledge,
         http2_streams_max: gateway.http2_streams_max,
         upgrades: gateway.upgrades.clone(),
+        forwarding_header: gateway.forwarding_header.into(),
+        proxy_protocol: gateway.proxy_protocol,
         head_timeout: Duration::from_secs(gateway.head_timeout_seconds),
         idle_timeout: Duration::from_secs(gateway.idle_timeout_seconds),
         body_timeout: Duration::from_secs(gateway.body_timeout_seconds),

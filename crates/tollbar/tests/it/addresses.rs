@@ -57,3 +57,40 @@ fn behind_a_trusted_proxy_the_address_is_read_from_the_right() {
         assert_eq!(shop.look_up(&response.request_id())["address"], *expected, "{lines:?}");
     }
 }
+
+#[test]
+fn a_proxy_that_writes_forwarded_is_read_by_that_alone() {
+    let options = Platform::with()
+        .set("gateway.trusted_proxies", "127.0.0.0/8")
+        .set("gateway.forwarding_header", "forwarded");
+    let shop = Shop::open_with(options);
+    let client = shop.client("outside", &json!({ "allow_ips": ["203.0.113.7"] }));
+    let table: &[(&[&str], &str, &str)] = &[
+        (&["for=203.0.113.7;proto=https"], "203.0.113.7", "forwarded from 127.0.0.1"),
+        (&["for=198.51.100.1, for=203.0.113.7"], "203.0.113.7", "forwarded from 127.0.0.1"),
+        (&["for=\"203.0.113.7:80\"", "for=127.0.0.9"], "203.0.113.7", "forwarded from 127.0.0.9"),
+        (&["for=\"198.51.100.1, for=203.0.113.7"], "203.0.113.7", "forwarded from 127.0.0.1"),
+        (&["for=203.0.113.7, for=unknown"], "127.0.0.1", "peer"),
+        (&["203.0.113.7"], "127.0.0.1", "peer"),
+        (&[], "127.0.0.1", "peer"),
+    ];
+    for (lines, expected, source) in table {
+        let mut headers: Vec<(&str, &str)> = lines.iter().map(|line| ("Forwarded", *line)).collect();
+        // What such a proxy passes on as the caller wrote it.
+        headers.extend([("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https")]);
+        let response = shop.call_as(&client.key, "GET", "/v1/orders", &headers, b"");
+        let is_allowed = *expected == "203.0.113.7";
+        assert_eq!(response.status, if is_allowed { 200 } else { 403 }, "{lines:?}: {response:?}");
+        if is_allowed {
+            let received = shop.live.last();
+            assert_eq!(received.header("x-forwarded-for"), Some(*expected), "{lines:?}");
+            assert_eq!(received.header("x-forwarded-proto"), Some("http"), "{lines:?}");
+        }
+        let entry = shop.look_up(&response.request_id());
+        assert_eq!(
+            (&entry["address"], &entry["address_source"]),
+            (&json!(expected), &json!(source)),
+            "{lines:?}"
+        );
+    }
+}

@@ -31,6 +31,7 @@ mod key_lifecycle;
 mod own_routes;
 mod paths;
 mod precedence;
+mod proxy_protocol;
 mod real_clients;
 mod real_document;
 mod real_upstream;

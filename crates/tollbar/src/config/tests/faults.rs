@@ -29,6 +29,18 @@ fn each_fault_has_its_line_and_says_what_would_be_right() {
             "t.toml:2: gateway.trusted_proxies: an entry is a string in quotes, not a whole number",
         ),
         (
+            "[gateway]\nforwarding_header = \"x-forwarded\"",
+            "t.toml:2: gateway.forwarding_header: `x-forwarded` is not one of x-forwarded-for, forwarded; did you mean `x-forwarded-for`?",
+        ),
+        (
+            "[gateway]\nproxy_protocol = true",
+            "t.toml:2: gateway.proxy_protocol: gateway.trusted_proxies is empty, and only they may send a PROXY header; list them",
+        ),
+        (
+            "[gateway]\nproxy_protocol = \"yes\"",
+            "t.toml:2: gateway.proxy_protocol: it must be true or false, not a string",
+        ),
+        (
             "[gateway]\nidle_timeout_seconds = 99999",
             "t.toml:2: gateway.idle_timeout_seconds: 99999 is out of range; it must be 1 to 3600 seconds",
         ),
