@@ -150,6 +150,11 @@ impl Upstream {
         self.state.requests.lock().unwrap().clone()
     }
 
+    /// The requests that came after so many.
+    pub(crate) fn requests_since(&self, count: usize) -> Vec<Received> {
+        self.state.requests.lock().unwrap()[count..].to_vec()
+    }
+
     pub(crate) fn last(&self) -> Received {
         self.requests().pop().expect("the upstream saw nothing")
     }
