@@ -156,6 +156,9 @@ fn judge_answer(response: &Response, expected: Answer, is_last: bool) -> Result<
     if response.status >= 400 && !is_envelope {
         return Err(Fault::Bare(format!("{response:?}")));
     }
+    if expected.code.is_some() && response.status < 400 {
+        return Err(Fault::Unsafe(format!("served: {response:?}")));
+    }
     if response.status != expected.status || is_envelope != expected.code.is_some() {
         return otherwise();
     }

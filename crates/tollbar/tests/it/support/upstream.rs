@@ -39,6 +39,8 @@ pub(crate) enum Reply {
     Full { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     /// Exactly these bytes, then close.
     Raw(Vec<u8>),
+    /// Exactly these bytes; the connection stays open for another request.
+    Open(Vec<u8>),
     /// Waits at the gate, then goes on.
     After(Gate, Box<Reply>),
     /// A chunked answer; each chunk is sent when its gate opens.
@@ -214,6 +216,7 @@ fn reply(mut stream: &TcpStream, received: &Received, reply_with: Reply) -> bool
             let _ = stream.shutdown(std::net::Shutdown::Both);
             false
         }
+        Reply::Open(bytes) => stream.write_all(&bytes).is_ok(),
         Reply::After(gate, then) => {
             gate.wait();
             reply(stream, received, *then)
