@@ -68,7 +68,7 @@ const RAW: &[Answer] = &[
 ];
 
 pub(super) fn rows() -> Vec<Row> {
-    let head = |name: &str, fields: &[u8]| Row::failed(name, framed(fields)).to("HEAD");
+    let head = |name: &str, fields: &[u8]| Row::failed(name, framed(fields)).to(&["HEAD"]);
     failures(FRAMED, framed)
         .chain(failures(RAW, raw))
         .chain([

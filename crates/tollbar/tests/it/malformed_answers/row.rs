@@ -4,8 +4,8 @@
 pub(super) struct Row {
     /// The rule, and what is done about it.
     pub(super) name: String,
-    /// Of the request that is answered.
-    pub(super) method: &'static str,
+    /// Of the requests that are answered so. A GET could be sent again, and is not.
+    pub(super) methods: &'static [&'static str],
     pub(super) bytes: Vec<u8>,
     pub(super) expected: Expected,
     /// The upstream's connection may carry the next request.
@@ -44,7 +44,7 @@ impl Row {
     fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>, expected: Expected) -> Self {
         Self {
             name: name.into(),
-            method: "POST",
+            methods: &["GET", "POST"],
             bytes: bytes.into(),
             expected,
             keeps: false,
@@ -87,8 +87,8 @@ impl Row {
         Self { then: Then::Closes, ..self }
     }
 
-    pub(super) fn to(self, method: &'static str) -> Self {
-        Self { method, ..self }
+    pub(super) fn to(self, methods: &'static [&'static str]) -> Self {
+        Self { methods, ..self }
     }
 
     /// Whether it is tried with an upstream that then closes, or does not.

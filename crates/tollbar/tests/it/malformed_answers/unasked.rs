@@ -22,49 +22,59 @@ const EXTRA: &[(&str, &[u8])] = &[
 ];
 
 /// Answers that can have no body, and one behind them.
-const BODILESS: &[(&str, &str, u16, &[u8])] = &[
-    ("HEAD with its body", "HEAD", 200, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+const BODILESS: &[(&str, &[&str], u16, &[u8])] = &[
+    ("HEAD with its body", &["HEAD"], 200, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
     (
         "HEAD with its chunks",
-        "HEAD",
+        &["HEAD"],
         200,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     ),
-    ("HEAD with a body without framing", "HEAD", 200, b"HTTP/1.1 200 OK\r\n\r\n{}"),
-    ("204 with a body", "DELETE", 204, b"HTTP/1.1 204 No Content\r\n\r\n{}"),
+    ("HEAD with a body without framing", &["HEAD"], 200, b"HTTP/1.1 200 OK\r\n\r\n{}"),
+    ("204 with a body", &["DELETE"], 204, b"HTTP/1.1 204 No Content\r\n\r\n{}"),
     (
         "204 with a length and a body",
-        "DELETE",
+        &["DELETE"],
         204,
         b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n{}",
     ),
-    ("204 with a length and no body", "DELETE", 204, b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n"),
+    (
+        "204 with a length and no body",
+        &["DELETE"],
+        204,
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n",
+    ),
     (
         "204 with chunks",
-        "DELETE",
+        &["DELETE"],
         204,
         b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
-    ("304 with a body", "GET", 304, b"HTTP/1.1 304 Not Modified\r\n\r\n{}"),
-    ("304 with a length and a body", "GET", 304, b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n{}"),
+    ("304 with a body", &["GET"], 304, b"HTTP/1.1 304 Not Modified\r\n\r\n{}"),
+    (
+        "304 with a length and a body",
+        &["GET"],
+        304,
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n{}",
+    ),
     (
         "304 with chunks",
-        "GET",
+        &["GET"],
         304,
         b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     ),
 ];
 
 /// The same without what is too much.
-const PLAIN: &[(&str, &str, u16, &[u8])] = &[
-    ("HEAD with a length", "HEAD", 200, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
-    ("HEAD with a coding", "HEAD", 200, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
-    ("HEAD without framing", "HEAD", 200, b"HTTP/1.1 200 OK\r\n\r\n"),
-    ("204", "DELETE", 204, b"HTTP/1.1 204 No Content\r\n\r\n"),
-    ("204 with a length of zero", "DELETE", 204, b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
+const PLAIN: &[(&str, &[&str], u16, &[u8])] = &[
+    ("HEAD with a length", &["HEAD"], 200, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
+    ("HEAD with a coding", &["HEAD"], 200, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ("HEAD without framing", &["HEAD"], 200, b"HTTP/1.1 200 OK\r\n\r\n"),
+    ("204", &["DELETE"], 204, b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ("204 with a length of zero", &["DELETE"], 204, b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
     (
         "304 with the length of what was not sent",
-        "GET",
+        &["GET"],
         304,
         b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n",
     ),
