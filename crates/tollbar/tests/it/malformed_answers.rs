@@ -17,7 +17,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::support::{Connection, Platform, Reply, Response, Shop};
+use crate::support::{Connection, Platform, Reply, Response, Shop, post};
 use row::{Expected, Row};
 
 /// What every other request is answered with.
@@ -57,6 +57,40 @@ fn what_is_no_sound_answer_is_not_passed_on_and_its_connection_is_not_used_again
         "what ends in a 5xx is given back: {used}, not {charged}"
     );
     assert!(rows.len() >= 260, "{} rows: the table may only grow", rows.len());
+}
+
+/// An answer to a request with a key is read whole before it is delivered, and whatever it was, there is no second one.
+#[test]
+fn what_is_no_sound_answer_to_a_request_with_a_key_is_an_unknown_outcome_and_not_asked_for_again() {
+    let shop = Shop::open();
+    let mut faults = Vec::new();
+    let rows: Vec<Row> = rows().into_iter().filter(|row| row.methods.contains(&"POST")).collect();
+    for (number, row) in rows.iter().enumerate() {
+        let closes = !row.is_sent_so(false);
+        let bytes = row.bytes.clone();
+        shop.live
+            .answer(move |_| if closes { Reply::Raw(bytes.clone()) } else { Reply::Open(bytes.clone()) });
+        let count = shop.live.count();
+        let answers = [(); 2].map(|()| post(&shop, &format!("row-{number}")));
+        for response in answers {
+            let (status, code, body) = match &row.expected {
+                Expected::Failed | Expected::Cut(_) | Expected::Broken => (500, Some("internal_error"), None),
+                Expected::Error(status, code) => (*status, Some(*code), None),
+                Expected::Whole(status, body) => (*status, None, Some(body)),
+            };
+            let is_as_expected = response.status == status
+                && !response.truncated
+                && response.header("x-error-code") == code
+                && body.is_none_or(|body| response.body == *body);
+            if !is_as_expected || code.is_some_and(|code| response.code() != code) {
+                faults.push(format!("{}: {response:?}", row.name));
+            }
+        }
+        if shop.live.count() != count + 1 {
+            faults.push(format!("{}: sent {} times", row.name, shop.live.count() - count));
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 fn rows() -> Vec<Row> {

@@ -11,7 +11,7 @@ use crate::support::{Connection, Response, Shop, get};
 /// A request behind a row that must not come through where the row closes.
 const HIDDEN: &[u8] = b"GET /v1/orders/hidden HTTP/1.1\r\n$H$K\r\n";
 /// Rows up to this length are also sent in two segments...
-const SHORT_BYTES: usize = 240;
+const SHORT_BYTES: usize = 180;
 /// ...split at every so many bytes.
 const SPLIT_BYTES: usize = 7;
 

@@ -68,7 +68,7 @@ pub(super) fn rows() -> Vec<Row> {
                 409,
                 "request_rejected",
             ),
-            Row::failed("RFC 9112 7.1: broken chunks of a 503", error("503 No", chunks)),
+            Row::failed("RFC 9112 7.1: broken chunks of a 502", error("502 No", chunks)),
             Row::error(
                 "RFC 9112 8: a 422 whose message breaks off",
                 error("422 No", "Content-Length: 100\r\n\r\n{\"message\":\"ha"),
