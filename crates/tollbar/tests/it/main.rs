@@ -28,6 +28,8 @@ mod idempotency_waiting;
 mod in_force;
 mod in_force_while_waiting;
 mod key_lifecycle;
+mod malformed;
+mod malformed_answers;
 mod own_routes;
 mod paths;
 mod precedence;

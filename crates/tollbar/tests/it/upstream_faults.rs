@@ -29,25 +29,10 @@ fn an_upstream_that_cannot_be_reached_is_our_error_and_costs_nothing() {
 }
 
 #[test]
-fn what_is_no_answer_becomes_an_internal_error_and_is_not_asked_again() {
+fn no_answer_at_all_becomes_an_internal_error_and_is_not_asked_for_again() {
     let shop = Shop::open_with(Platform::with().set("upstream.response_timeout_seconds", "1"));
-    let endless = format!("HTTP/1.1 200 OK\r\nX-A: {}", "a".repeat(64 * 1024));
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-A: b\r\n".repeat(200));
-    let interim =
-        "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(20) + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    let replies = [
-        Reply::Close,
-        Reply::Silence,
-        Reply::Raw(b"garbage\r\n\r\n".to_vec()),
-        Reply::Raw(b"\x16\x03\x01\x02\x00".to_vec()),
-        Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
-        Reply::Raw(b"HTTP/0.9 200 OK\r\n\r\n".to_vec()),
-        Reply::Raw(endless.into_bytes()),
-        Reply::Raw(many.into_bytes()),
-        Reply::Raw(interim.into_bytes()),
-    ];
     let mut sent = 0;
-    for reply in replies {
+    for reply in [Reply::Close, Reply::Silence, Reply::Open(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec())] {
         shop.live.answer(move |_| reply.clone());
         for method in ["GET", "POST"] {
             let response = shop.call(method, "/v1/orders", &[], b"");
@@ -60,30 +45,15 @@ fn what_is_no_answer_becomes_an_internal_error_and_is_not_asked_again() {
 }
 
 #[test]
-fn a_body_that_breaks_off_is_seen_as_broken_off() {
+fn a_body_that_stops_coming_is_seen_as_broken_off() {
     let shop = Shop::open_with(Platform::with().set("upstream.idle_timeout_seconds", "1"));
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
-    for (answer, body) in [
-        ("Content-Length: 100\r\n\r\nabc", "abc"),
-        ("Content-Length: 100\r\n\r\n", ""),
-        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "abc"),
-        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\nde", "abcde"),
-        ("Transfer-Encoding: chunked\r\n\r\n", ""),
-        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", "abc"),
-        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", "abc"),
-    ] {
-        shop.live.answer(move |_| Reply::Raw(format!("{head}{answer}").into_bytes()));
-        let response = shop.get("/v1/orders");
-        assert_eq!((response.status, response.text().as_str()), (200, body), "{answer:?}");
-        assert!(response.truncated, "{answer:?}");
-    }
-    // One that stops coming is cut as well.
     shop.live
         .answer(|_| Reply::Chunks(vec![(Gate::opened(), b"abc".to_vec()), (Gate::default(), b"d".to_vec())]));
     let response = shop.get("/v1/orders");
     assert!(response.text() == "abc" && response.truncated, "{response:?}");
     // One that ends with the connection is whole, and the client can tell.
-    shop.live.answer(move |_| Reply::Raw(format!("{head}\r\nabc").into_bytes()));
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nabc";
+    shop.live.answer(|_| Reply::Raw(answer.to_vec()));
     let response = shop.get("/v1/orders");
     assert!(response.text() == "abc" && !response.truncated);
     assert_eq!(response.header("transfer-encoding"), Some("chunked"));
@@ -118,38 +88,5 @@ fn when_an_idle_connection_is_closed_as_it_is_used_only_what_is_safe_is_sent_aga
         assert_eq!(shop.live.count(), sent, "{method}");
         assert_eq!(shop.live.connections(), if method == "GET" { 2 } else { 1 });
         assert_eq!(shop.used(&shop.client.id), if method == "GET" { 2 } else { 1 });
-    }
-}
-
-#[test]
-fn what_an_upstream_sends_unasked_reaches_nobody() {
-    let shop = Shop::open();
-    let seen = AtomicUsize::new(0);
-    shop.live.answer(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
-        0 => Reply::Raw(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison".to_vec(),
-        ),
-        _ => Reply::json(200, "{}"),
-    });
-    let mut connection = Connection::open(shop.platform.gateway);
-    for _ in 0..3 {
-        connection
-            .send(format!("GET /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\n\r\n", shop.client.key));
-        assert_eq!(connection.receive().text(), "{}");
-    }
-}
-
-#[test]
-fn a_connection_that_the_upstream_is_about_to_close_is_not_used_again() {
-    for (name, value) in [("Connection", "close"), ("Connection", "x-a, Close")] {
-        let shop = Shop::open();
-        shop.live.answer(move |_| Reply::json(200, "{}").with_header(name, value));
-        let mut connection = Connection::open(shop.platform.gateway);
-        for _ in 0..3 {
-            let (key, fields) = (&shop.client.key, "Content-Length: 2\r\n\r\n{}");
-            connection.send(format!("POST /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n{fields}"));
-            assert_eq!(connection.receive().status, 200);
-        }
-        assert_eq!((shop.live.count(), shop.live.connections()), (3, 3), "{value}");
     }
 }

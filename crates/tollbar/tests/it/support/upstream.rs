@@ -39,6 +39,8 @@ pub(crate) enum Reply {
     Full { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     /// Exactly these bytes, then close.
     Raw(Vec<u8>),
+    /// Exactly these bytes; the connection stays open for another request.
+    Open(Vec<u8>),
     /// Waits at the gate, then goes on.
     After(Gate, Box<Reply>),
     /// A chunked answer; each chunk is sent when its gate opens.
@@ -150,6 +152,11 @@ impl Upstream {
         self.state.requests.lock().unwrap().clone()
     }
 
+    /// The requests that came after so many.
+    pub(crate) fn requests_since(&self, count: usize) -> Vec<Received> {
+        self.state.requests.lock().unwrap()[count..].to_vec()
+    }
+
     pub(crate) fn last(&self) -> Received {
         self.requests().pop().expect("the upstream saw nothing")
     }
@@ -209,6 +216,7 @@ fn reply(mut stream: &TcpStream, received: &Received, reply_with: Reply) -> bool
             let _ = stream.shutdown(std::net::Shutdown::Both);
             false
         }
+        Reply::Open(bytes) => stream.write_all(&bytes).is_ok(),
         Reply::After(gate, then) => {
             gate.wait();
             reply(stream, received, *then)
