@@ -1,6 +1,6 @@
 //! One client connection: heads in, answers out, until one side is done.
 
-use std::{net::SocketAddr, rc::Rc, time::Duration};
+use std::{io, net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Version};
@@ -19,22 +19,36 @@ use crate::{
     worker::Worker,
 };
 
-/// Serves a connection to its end.
-pub(crate) async fn serve(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+/// Serves a connection to its end, or until a successor goes on with it. `is_new`: no request came on it yet.
+pub(crate) async fn serve(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, mut is_new: bool) {
     // Without it, small answers would wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let (read, write) = stream.into_split();
     let mut reader = MessageReader::new(read, Limits::default());
     let mut writer = MessageWriter::new(write);
-    let mut is_new = true;
-    while let Step::GoOn = step(worker, peer, is_new, &mut reader, &mut writer).await {
-        is_new = false;
+    loop {
+        match step(worker, peer, is_new, &mut reader, &mut writer).await {
+            Step::GoOn => is_new = false,
+            Step::End => return,
+            Step::Leave => break,
+        }
     }
+    if let Ok(connection) = whole(reader, writer) {
+        worker.send_away(connection);
+    }
+}
+
+/// The connection as it was accepted. Dropping its halves would say to the client that nothing more comes.
+fn whole(reader: Reader, writer: Writer) -> io::Result<std::net::TcpStream> {
+    let (read, _) = reader.into_inner();
+    read.reunite(writer.into_inner()).map_err(io::Error::other)?.into_std()
 }
 
 enum Step {
     GoOn,
     End,
+    /// A successor goes on with it; nothing of a next request was read.
+    Leave,
 }
 
 async fn step(
@@ -46,6 +60,9 @@ async fn step(
 ) -> Step {
     let settings = &worker.shared.settings;
     if !reader.has_started() {
+        if worker.hands_over() {
+            return Step::Leave;
+        }
         // Who connects has something to say; a thousand silent ones must not keep others out.
         let patience =
             if is_new { settings.head_timeout.min(settings.idle_timeout) } else { settings.idle_timeout };
@@ -53,7 +70,12 @@ async fn step(
             biased;
             waited = tokio::time::timeout(patience, reader.wait_for_bytes()) => matches!(waited, Ok(Ok(true))),
             // Bytes that are there already are a request that was accepted: it came first.
-            () = closing_time(worker, is_new) => false,
+            () = closing_time(worker, is_new) => {
+                if worker.hands_over() {
+                    return Step::Leave;
+                }
+                false
+            }
         };
         if !has_bytes {
             return Step::End;
@@ -79,23 +101,31 @@ async fn step(
     writer.set_peer_version(head.version);
     let answer = match respond_to(worker, peer, request_id, &head, reader, writer).await {
         Ok(Some(answer)) => answer,
-        Ok(None) => return linger(reader, writer).await,
+        Ok(None) => return linger(worker, reader, writer).await,
         Err(Cut) => return cut_off(&head, writer),
     };
     let is_in_step = reader.body_is_finished() || (rest_is_small(&head) && !head.expects_continue);
-    let keep_alive = head.keep_alive && !answer.closes && is_in_step && !worker.is_stopping();
+    // A successor goes on only with what is between two requests.
+    let is_between = reader.body_is_finished() && !reader.has_started();
+    let goes_on = !worker.is_stopping() || (worker.hands_over() && is_between);
+    let keep_alive = head.keep_alive && !answer.closes && is_in_step && goes_on;
+    let delivering = is_between.then(|| worker.delivering());
     if deliver(worker, answer, &head.method, keep_alive, writer).await.is_err() {
         return cut_off(&head, writer);
     }
     if keep_alive && writer.keeps_open() && drain(reader).await {
         return Step::GoOn;
     }
-    linger(reader, writer).await
+    drop(delivering);
+    linger(worker, reader, writer).await
 }
 
 /// When an idle connection is closed: at a stop. One that was only just made may have its first request on the way.
 async fn closing_time(worker: &Worker, is_new: bool) {
     worker.stopping().await;
+    if worker.hands_over() {
+        return;
+    }
     // Also on an idle connection a request may have arrived that the runtime has not heard of yet.
     tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
 }
@@ -170,7 +200,7 @@ async fn refuse_unread(
     if deliver(worker, answer, &Method::GET, false, writer).await.is_err() {
         return Step::End;
     }
-    linger(reader, writer).await
+    linger(worker, reader, writer).await
 }
 
 /// What can be said to the peer of a head that could not be read; `None` when nobody is there to hear it.
@@ -303,7 +333,8 @@ async fn drain(reader: &mut Reader) -> bool {
 
 /// Closes in good order: says that nothing more comes, and reads for a moment, so that the client's unread bytes
 /// do not make the system throw away our answer (RFC 9112, section 9.6).
-async fn linger(reader: &mut Reader, writer: &mut Writer) -> Step {
+async fn linger(worker: &Rc<Worker>, reader: &mut Reader, writer: &mut Writer) -> Step {
+    let _delivering = worker.delivering();
     let reading = async {
         if writer.shutdown().await.is_err() {
             return;

@@ -6,6 +6,7 @@ mod answer;
 mod body;
 mod charge;
 mod connection;
+mod door;
 mod exchange;
 mod forward;
 mod inflight;
@@ -24,7 +25,7 @@ mod shared;
 mod upstream;
 mod worker;
 
-pub use listen::{Bound, Running, bind, start};
+pub use listen::{Adopting, Queued, Relaying, Running, bind, start};
 pub use metrics::Metrics;
 pub use request_ids::RequestIds;
 pub use settings::{GatewaySettings, IdempotencySettings, UpstreamCredential, UpstreamSettings};

@@ -2,17 +2,21 @@
 
 use std::{
     io::{ErrorKind, IsTerminal, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tollbar_gateway::Queued;
+use tollbar_store::OpenError;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     client::AdminClient,
     config::{Config, value::LogFormat},
     data_folder::DataFolder,
+    handover::{Listener, Offer, Predecessor, Sockets, Successor},
     instance::Instance,
     output::{count, safe, word},
 };
@@ -26,28 +30,103 @@ pub(crate) struct ServeOptions {
     pub(crate) ready_file: Option<PathBuf>,
     /// Says it as JSON.
     pub(crate) json: bool,
+    /// Replaces a running server, if there is one.
+    pub(crate) take_over: bool,
+    /// What systemd has opened.
+    pub(crate) sockets: Sockets,
 }
 
-/// Serves until told to stop.
-pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) -> Result<()> {
+/// Serves until told to stop, or until a successor serves.
+pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> Result<()> {
     start_logging(config);
-    let signals = Signals::register()?;
-    let mut ready = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
-    let instance = Instance::start(config, data)?;
-    say(&if options.json {
-        urls(&instance).to_string()
-    } else {
-        welcome(&instance, data.path(), &served(&instance, data))
-    });
-    if let Some(ready) = &mut ready {
-        ready.write(urls(&instance).to_string())?;
+    let mut signals = Signals::register()?;
+    let ServeOptions { ready_file, json, take_over, mut sockets } = options;
+    Instance::check(data)?;
+    let mut predecessor = if take_over { Predecessor::find(data)? } else { None };
+    if take_over && predecessor.is_none() {
+        tracing::info!("no server runs on this data folder that could be replaced: this is a plain start");
     }
-    signals.wait()?;
+    // What a running server has written stays until this one serves.
+    let mut ready =
+        ready_file.as_deref().map(|path| ReadyFile::prepare(path, predecessor.is_some())).transpose()?;
+    if let Some(predecessor) = &mut predecessor {
+        tracing::info!(pid = predecessor.pid(), "replacing the running server");
+        predecessor.replace(&mut sockets, config)?;
+    }
+    let mut instance = match &predecessor {
+        Some(_) => Instance::follow(&mut sockets, config, data),
+        None => Instance::start_on(&mut sockets, config, data, std::time::Duration::ZERO)
+            .map_err(|error| in_use(error, data, take_over)),
+    }?;
+    loop {
+        if let Some(ready) = &mut ready {
+            ready.write(urls(&instance).to_string())?;
+        }
+        if let Some(predecessor) = predecessor.take() {
+            predecessor.relieve(instance.adopting())?;
+        }
+        say(&if json {
+            urls(&instance).to_string()
+        } else {
+            welcome(&instance, data.path(), &served(&instance, data))
+        });
+        let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds);
+        let successor = signals.wait_or(&mut offer.asked);
+        sockets = offer.withdraw();
+        let Some(successor) = successor else { break };
+        match hand_over(successor, instance, &mut sockets, config, data)? {
+            None => {
+                tracing::info!("ended: another process serves");
+                return Ok(());
+            }
+            Some(started) => instance = started,
+        }
+    }
+    signals.end_on_next()?;
+    let queued = if sockets.outlives_us(Listener::Gateway) { Queued::Left } else { Queued::Taken };
+    drop(sockets);
     tracing::info!("draining: what was accepted is answered, nothing new is");
-    instance.stop()?;
+    instance.stop_leaving(queued)?;
     drop(ready);
     tracing::info!("ended in good order");
     Ok(())
+}
+
+/// Returns a new instance if the successor fails.
+fn hand_over(
+    successor: Successor,
+    instance: Instance,
+    sockets: &mut Sockets,
+    config: &Config,
+    data: &DataFolder,
+) -> Result<Option<Instance>> {
+    tracing::info!("another process takes over: what was accepted is answered, the rest is left to it");
+    let handed_over = successor.hand_over(instance, sockets)?;
+    if handed_over.is_taken() {
+        handed_over.finish()?;
+        return Ok(None);
+    }
+    tracing::error!("the process that was to take over has failed: serving again");
+    let instance = Instance::follow(sockets, config, data)
+        .context("the process that was to take over has failed, and this one cannot serve again")?;
+    handed_over.take_back(&instance.adopting());
+    Ok(Some(instance))
+}
+
+/// A folder that another server has is told with what can be done.
+fn in_use(error: anyhow::Error, data: &DataFolder, take_over: bool) -> anyhow::Error {
+    if !error.chain().any(|cause| matches!(cause.downcast_ref(), Some(OpenError::InUse { .. }))) {
+        return error;
+    }
+    let who = match data.find_running() {
+        Ok(Some(running)) => format!("another server is running here (process {})", running.pid),
+        _ => "another server is running here".to_owned(),
+    };
+    error.context(if take_over {
+        format!("{who}, and it does not hand over: it is being replaced or stopped just now, or is of an older version")
+    } else {
+        format!("{who}: `tollbar serve --take-over` with the same options replaces it without losing a request")
+    })
 }
 
 /// The APIs that were there already, a line for each. They are asked of the server as any command would.
@@ -124,6 +203,24 @@ impl Signals {
     /// Waits for one of them. A second one ends the process as it stands.
     pub(crate) fn wait(mut self) -> Result<()> {
         self.next();
+        self.end_on_next()
+    }
+
+    /// Waits for one of them, or for something that is asked.
+    pub(crate) fn wait_or<T>(&mut self, asked: &mut tokio::sync::mpsc::Receiver<T>) -> Option<T> {
+        let Self { runtime, terminate, interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = terminate.recv() => None,
+                _ = interrupt.recv() => None,
+                Some(asked) = asked.recv() => Some(asked),
+            }
+        })
+    }
+
+    /// From now on, one of them ends the process as it stands.
+    pub(crate) fn end_on_next(mut self) -> Result<()> {
         let impatient = std::thread::Builder::new().name("second-signal".to_owned()).spawn(move || {
             self.next();
             tracing::warn!("a second signal: ended at once");
@@ -157,16 +254,18 @@ pub(crate) fn start_logging(config: &Config) {
 struct ReadyFile {
     path: PathBuf,
     partial: PathBuf,
-    text: Option<String>,
+    /// What was written, and the file's number.
+    written: Option<(String, u64)>,
 }
 
 impl ReadyFile {
-    /// Takes away what an earlier server left, and sees that a new one can be written.
-    fn prepare(path: &Path) -> Result<Self> {
+    /// Takes away what an earlier server left (not what a running one says), and sees that a new one can be written.
+    fn prepare(path: &Path, is_running: bool) -> Result<Self> {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".part");
-        let ready = Self { path: path.to_owned(), partial: partial.into(), text: None };
-        let removed = match std::fs::remove_file(path) {
+        let ready = Self { path: path.to_owned(), partial: partial.into(), written: None };
+        let removed = if is_running { Ok(()) } else { std::fs::remove_file(path) };
+        let removed = match removed {
             Err(fault) if fault.kind() != ErrorKind::NotFound => Err(fault),
             _ => Ok(()),
         };
@@ -176,10 +275,14 @@ impl ReadyFile {
 
     /// Whole or not at all: whoever waits for the file never reads half of it.
     fn write(&mut self, text: String) -> Result<()> {
-        std::fs::write(&self.partial, &text)
-            .and_then(|()| std::fs::rename(&self.partial, &self.path))
-            .with_context(|| self.cannot())?;
-        self.text = Some(text);
+        let write = || {
+            std::fs::write(&self.partial, &text)?;
+            let number = std::fs::metadata(&self.partial)?.ino();
+            std::fs::rename(&self.partial, &self.path)?;
+            Ok::<_, std::io::Error>(number)
+        };
+        let number = write().with_context(|| self.cannot())?;
+        self.written = Some((text, number));
         Ok(())
     }
 
@@ -190,12 +293,15 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        match &self.text {
+        match &self.written {
             None => {
                 let _ = std::fs::remove_file(&self.partial);
             }
-            // A server that was started since has written its own.
-            Some(text) if std::fs::read_to_string(&self.path).is_ok_and(|found| found == *text) => {
+            // A server that was started since has written its own, maybe with the same text.
+            Some((text, number))
+                if std::fs::read_to_string(&self.path).is_ok_and(|found| found == *text)
+                    && std::fs::metadata(&self.path).is_ok_and(|found| found.ino() == *number) =>
+            {
                 let _ = std::fs::remove_file(&self.path);
             }
             Some(_) => {}
