@@ -59,6 +59,7 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
             .map_err(|error| in_use(error, data, take_over)),
     }?;
     loop {
+        let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds);
         if let Some(ready) = &mut ready {
             ready.write(urls(&instance).to_string())?;
         }
@@ -70,7 +71,6 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
         } else {
             welcome(&instance, data.path(), &served(&instance, data))
         });
-        let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds);
         let successor = signals.wait_or(&mut offer.asked);
         sockets = offer.withdraw();
         let Some(successor) = successor else { break };
@@ -101,7 +101,7 @@ fn hand_over(
     data: &DataFolder,
 ) -> Result<Option<Instance>> {
     tracing::info!("another process takes over: what was accepted is answered, the rest is left to it");
-    let handed_over = successor.hand_over(instance, sockets)?;
+    let mut handed_over = successor.hand_over(instance, sockets)?;
     if handed_over.is_taken() {
         handed_over.finish()?;
         return Ok(None);

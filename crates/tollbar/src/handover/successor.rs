@@ -33,7 +33,7 @@ pub(crate) struct Successor {
 pub(crate) struct HandedOver {
     channel: Arc<Channel>,
     relaying: Relaying,
-    announcement: Announcement,
+    announcement: Option<Announcement>,
     connections: Arc<Mutex<Connections>>,
     sending: JoinHandle<()>,
 }
@@ -69,15 +69,23 @@ impl Successor {
         let (relaying, announcement) = instance.hand_over(queued, idle)?;
         // Where nobody hears it, that will be noticed next.
         let _ = self.channel.say(&Message::Closed);
-        Ok(HandedOver { channel: self.channel, relaying, announcement, connections, sending })
+        Ok(HandedOver {
+            channel: self.channel,
+            relaying,
+            announcement: Some(announcement),
+            connections,
+            sending,
+        })
     }
 }
 
 impl HandedOver {
     /// Whether the successor serves. If it does not, this server has to go on.
-    pub(crate) fn is_taken(&self) -> bool {
+    pub(crate) fn is_taken(&mut self) -> bool {
         let heard = self.channel.set_patience(None).and_then(|()| self.channel.receive());
         let is_taken = matches!(heard, Ok(Some((Message::Serving, _))));
+        // From here on another instance is announced: the successor, or the one that goes on here.
+        self.announcement = None;
         if is_taken {
             *self.connections() = Connections::Gone;
         }
@@ -86,7 +94,6 @@ impl HandedOver {
 
     /// Delivers what is still being delivered, and gives its connections to the successor.
     pub(crate) fn finish(self) -> Result<()> {
-        drop(self.announcement);
         self.relaying.finish().context("the gateway did not drain")?;
         self.sending.join().map_err(|_| anyhow::anyhow!("handing over connections panicked"))
     }

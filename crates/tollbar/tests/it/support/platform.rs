@@ -155,8 +155,7 @@ impl Platform {
 
     /// kill -9, then a new process on the same folder.
     pub(crate) fn kill_and_restart(mut self) -> Self {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.kill();
         self.restart()
     }
 
@@ -174,6 +173,12 @@ impl Platform {
         let folder = std::mem::replace(&mut self.folder, empty);
         drop(self);
         Self::start_in(folder, builder)
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// SIGTERM.
