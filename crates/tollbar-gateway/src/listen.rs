@@ -136,6 +136,7 @@ impl Running {
     /// with nothing read from them. Returns when no request needs the store any more.
     pub fn hand_over(mut self, queued: Queued, idle: mpsc::Sender<TcpStream>) -> Relaying {
         self.stop.send_replace(Stop::HandOver(queued, idle));
+        tracing::info!("handing over: what was accepted is answered, nothing new is accepted here");
         // Nothing is ever sent: the end says it.
         while self.settled.blocking_recv().is_some() {}
         Relaying { threads: self.threads }

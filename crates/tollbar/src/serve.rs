@@ -16,7 +16,7 @@ use crate::{
     client::AdminClient,
     config::{Config, value::LogFormat},
     data_folder::DataFolder,
-    handover::{Listener, Offer, Predecessor, Sockets, Successor},
+    handover::{Listener, Offer, Predecessor, Sockets, Successor, Systemd},
     instance::Instance,
     output::{count, safe, word},
 };
@@ -34,13 +34,15 @@ pub(crate) struct ServeOptions {
     pub(crate) take_over: bool,
     /// What systemd has opened.
     pub(crate) sockets: Sockets,
+    /// systemd, if it keeps idle connections.
+    pub(crate) systemd: Option<Systemd>,
 }
 
 /// Serves until told to stop, or until a successor serves.
 pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> Result<()> {
     start_logging(config);
     let mut signals = Signals::register()?;
-    let ServeOptions { ready_file, json, take_over, mut sockets } = options;
+    let ServeOptions { ready_file, json, take_over, mut sockets, systemd } = options;
     Instance::check(data)?;
     let mut predecessor = if take_over { Predecessor::find(data)? } else { None };
     if take_over && predecessor.is_none() {
@@ -58,6 +60,10 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
         None => Instance::start_on(&mut sockets, config, data, std::time::Duration::ZERO)
             .map_err(|error| in_use(error, data, take_over)),
     }?;
+    if let Some(systemd) = &systemd {
+        systemd.forget_idle().context("systemd keeps connections that are served")?;
+    }
+    std::mem::take(&mut sockets.connections).into_iter().for_each(|idle| instance.adopting().adopt(idle));
     loop {
         let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds);
         if let Some(ready) = &mut ready {
@@ -83,10 +89,13 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
         }
     }
     signals.end_on_next()?;
-    let queued = if sockets.outlives_us(Listener::Gateway) { Queued::Left } else { Queued::Taken };
+    let outlives_us = sockets.outlives_us(Listener::Gateway);
     drop(sockets);
     tracing::info!("draining: what was accepted is answered, nothing new is");
-    instance.stop_leaving(queued)?;
+    match systemd {
+        Some(systemd) if outlives_us => systemd.keep_idle(instance)?,
+        _ => instance.stop_leaving(if outlives_us { Queued::Left } else { Queued::Taken })?,
+    }
     drop(ready);
     tracing::info!("ended in good order");
     Ok(())
@@ -100,7 +109,6 @@ fn hand_over(
     config: &Config,
     data: &DataFolder,
 ) -> Result<Option<Instance>> {
-    tracing::info!("another process takes over: what was accepted is answered, the rest is left to it");
     let mut handed_over = successor.hand_over(instance, sockets)?;
     if handed_over.is_taken() {
         handed_over.finish()?;

@@ -10,7 +10,7 @@ use super::context::Context;
 use crate::{
     config::{self, Flag, Loaded},
     data_folder::DataFolder,
-    handover::Sockets,
+    handover::{Sockets, Systemd},
     output::{Cell, Style, Table, Tone, safe},
     serve::{self, ServeOptions},
 };
@@ -75,6 +75,7 @@ impl ServeCommand {
             json: context.output.json,
             take_over: self.take_over,
             sockets,
+            systemd: Systemd::find(&context.variables),
         };
         serve::run(&loaded.config, &data, options)
     }

@@ -3,12 +3,14 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     io,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::OwnedFd,
 };
 
 use anyhow::{Context, Result, bail};
 use listenfd::ListenFd;
 
+use super::systemd;
 use crate::{
     config::{Config, Variables},
     instance,
@@ -31,6 +33,8 @@ pub(crate) struct Sockets {
     open: BTreeMap<Listener, Vec<TcpListener>>,
     /// systemd has them open as well.
     shared: Vec<Listener>,
+    /// Idle connections that systemd kept.
+    pub(crate) connections: Vec<TcpStream>,
 }
 
 impl Listener {
@@ -66,16 +70,24 @@ impl Sockets {
         let mut passed = ListenFd::from_env();
         let names: Vec<&str> = variables.find("LISTEN_FDNAMES").unwrap_or_default().split(':').collect();
         let mut sockets = Self::default();
+        let is_connection = |number: &usize| names.get(*number) == Some(&systemd::CONNECTION);
+        let listening = (0..passed.len()).filter(|number| !is_connection(number)).count();
         for number in 0..passed.len() {
+            if is_connection(&number) {
+                // One that cannot be used is closed: its client connects again.
+                if let Ok(Some(socket)) = passed.take_tcp_listener(number) {
+                    sockets.connections.push(TcpStream::from(OwnedFd::from(socket)));
+                }
+                continue;
+            }
             let name = names.get(number).copied().unwrap_or_default();
             let listener = match Listener::find(name) {
                 Some(listener) => listener,
                 // systemd names a socket after its unit if nobody else does.
-                None if passed.len() == 1 => Listener::Gateway,
+                None if listening == 1 => Listener::Gateway,
                 None => bail!(
-                    "systemd passes {} sockets, and number {} is named `{name}`: set FileDescriptorName= of each \
+                    "systemd passes {listening} sockets, and number {} is named `{name}`: set FileDescriptorName= of each \
                      socket unit to gateway, admin or ops",
-                    passed.len(),
                     number + 1
                 ),
             };

@@ -78,16 +78,12 @@ impl Shared {
 
     /// One request. False: the server announced that the connection ends.
     fn call(&self, connection: &mut Connection) -> bool {
-        let began = std::time::Instant::now();
         let sent = connection.try_send(&self.request);
         assert!(sent.is_ok(), "a request could not be sent: {sent:?}");
         assert!(connection.has_more(), "a connection was closed without an answer, and without announcement");
         let response = connection.receive();
         assert_eq!((response.status, response.truncated), (200, false), "{response:?}");
         self.answered.fetch_add(1, Ordering::SeqCst);
-        if began.elapsed().as_millis() > 20 {
-            eprintln!("SLOW {:?}", began.elapsed());
-        }
         response.header("connection").is_none()
     }
 }

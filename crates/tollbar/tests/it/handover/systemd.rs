@@ -1,27 +1,33 @@
 //! Sockets that systemd holds: here the test does, and a shell passes them on as systemd would.
 
 use std::{
+    io::IoSliceMut,
+    mem::MaybeUninit,
     net::{SocketAddr, TcpListener},
-    os::fd::OwnedFd,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixDatagram,
+    },
     path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{Connection, Platform, PlatformBuilder, Shop, get, wait_until};
 
 /// Starts `tollbar` so that its descriptors 3, 4 and 5 are these sockets.
-fn activate(
+fn activate<S: AsFd>(
     folder: &Path,
-    sockets: &[TcpListener; 3],
+    sockets: &[S; 3],
     count: usize,
     names: Option<&str>,
     line: &str,
 ) -> Child {
-    let socket = |number: usize| Stdio::from(OwnedFd::from(sockets[number].try_clone().unwrap()));
+    let socket = |number: usize| Stdio::from(sockets[number].as_fd().try_clone_to_owned().unwrap());
     let names = names.map(|names| format!("export LISTEN_FDNAMES={names};")).unwrap_or_default();
     // What was standard input, output and error are the sockets.
     let script = format!(
@@ -32,6 +38,9 @@ fn activate(
         .args(["-c", &script, env!("CARGO_BIN_EXE_tollbar")])
         .current_dir(folder)
         .env_clear()
+        // systemd keeps up to 100 descriptors, where it is asked there.
+        .envs(folder.join("notify").exists().then(|| ("NOTIFY_SOCKET", folder.join("notify"))))
+        .envs(folder.join("notify").exists().then_some(("FDSTORE", "100")))
         .stdin(socket(0))
         .stdout(socket(1))
         .stderr(socket(2))
@@ -155,4 +164,61 @@ fn a_server_that_systemd_started_can_be_replaced_too() {
     assert_eq!(idle.receive().status, 200);
     assert_eq!(shop.platform.gateway, addresses(&sockets)[0]);
     super::assert_ready(&shop);
+}
+
+/// Reads what the service says, as systemd does, until the service waits for it. Returns the descriptors to keep.
+fn keep_what_comes(notify: &UnixDatagram) -> Vec<OwnedFd> {
+    let mut kept = Vec::new();
+    loop {
+        let mut text = [0; 4096];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let into = &mut [IoSliceMut::new(&mut text)];
+        let received = rustix::net::recvmsg(notify, into, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+        let descriptors = control.drain().flat_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(descriptors) => descriptors.collect(),
+            _ => Vec::new(),
+        });
+        match std::str::from_utf8(&text[..received.bytes]).unwrap() {
+            "FDSTORE=1\nFDNAME=connection" => kept.extend(descriptors),
+            "FDSTOREREMOVE=1\nFDNAME=connection" => kept.clear(),
+            "BARRIER=1" => return kept,
+            other => panic!("what is {other}?"),
+        }
+    }
+}
+
+#[test]
+fn where_systemd_keeps_descriptors_idle_connections_go_on_after_a_restart() {
+    let (folder, sockets) = (TempDir::with_prefix("tollbar-test-").unwrap(), sockets());
+    let notify = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    let process = activate(folder.path(), &sockets, 1, None, FREE);
+    let platform = Platform::wait_for_start(folder, PlatformBuilder::default(), process);
+    let mut shop = Shop::on(platform);
+    let mut idle = [(); 2].map(|()| Connection::open(shop.platform.gateway));
+    for restart in 0..3 {
+        for connection in &mut idle {
+            connection.send(super::request(&shop));
+            let response = connection.receive();
+            assert_eq!((response.status, response.header("connection")), (200, None), "restart {restart}");
+        }
+        shop.platform.terminate();
+        let kept = keep_what_comes(&notify);
+        assert_eq!(kept.len(), 2);
+        shop.platform.wait_for_end();
+        let passed: [OwnedFd; 3] = std::iter::once(sockets[0].try_clone().unwrap().into())
+            .chain(kept)
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        let names = Some("tollbar.socket:connection:connection");
+        let process = activate(shop.platform.folder(), &passed, 3, names, FREE);
+        shop.platform.succeed(process);
+        // These two listen somewhere else each time.
+        let running = std::fs::read(shop.platform.data().join("running.json")).unwrap();
+        let running: serde_json::Value = serde_json::from_slice(&running).unwrap();
+        shop.platform.admin =
+            running["admin"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+    }
+    assert_eq!((shop.live.count(), shop.used(&shop.client.id)), (6, 6));
 }

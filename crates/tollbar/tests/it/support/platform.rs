@@ -136,21 +136,20 @@ impl Platform {
     }
 
     /// Waits until the successor serves, and makes it this platform's process. Returns the old one.
-    pub(crate) fn succeed(&mut self, mut successor: Child) -> Child {
+    pub(crate) fn succeed(&mut self, mut successor: Child) -> Replaced {
         wait_until("the successor serves", || {
             if let Some(status) = successor.try_wait().unwrap() {
                 panic!("the successor ended with {status}:\n{}", self.log());
             }
             self.announced() == Some(successor.id())
         });
-        std::mem::replace(&mut self.process, successor)
+        Replaced(std::mem::replace(&mut self.process, successor))
     }
 
     /// `tollbar serve --take-over`; returns when the old process has ended in good order.
     pub(crate) fn take_over(&mut self, settings: &[(&str, &str)]) {
-        let mut old = self.succeed(self.start_successor(settings, &[]));
-        let status = old.wait().unwrap();
-        assert!(status.success(), "{status}\n{}", self.log());
+        let successor = self.start_successor(settings, &[]);
+        self.succeed(successor).wait_for_end();
     }
 
     /// kill -9, then a new process on the same folder.
@@ -272,6 +271,28 @@ impl Drop for Platform {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// A platform's former process.
+pub(crate) struct Replaced(Child);
+
+impl Replaced {
+    /// Waits until it has ended in good order.
+    pub(crate) fn wait_for_end(&mut self) {
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
