@@ -72,7 +72,7 @@ impl Instance {
         Self::start_on(&mut Sockets::default(), config, data, Duration::ZERO)
     }
 
-    /// The same after another process that may not have let go of the folder entirely.
+    /// The same on sockets that are open, after another process that may not have let go of the folder entirely.
     pub(crate) fn follow(sockets: &mut Sockets, config: &Config, data: &DataFolder) -> Result<Self> {
         Self::start_on(sockets, config, data, LOCK_PATIENCE)
     }
@@ -85,7 +85,8 @@ impl Instance {
         Ok(())
     }
 
-    /// Starts everything on these sockets, and adds those that are missing.
+    /// Starts everything on these sockets, and adds those that are missing. Waits for so long where another process has
+    /// the folder.
     pub(crate) fn start_on(
         sockets: &mut Sockets,
         config: &Config,

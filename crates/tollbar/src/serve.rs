@@ -4,6 +4,7 @@ use std::{
     io::{ErrorKind, IsTerminal, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -16,7 +17,7 @@ use crate::{
     client::AdminClient,
     config::{Config, value::LogFormat},
     data_folder::DataFolder,
-    handover::{Listener, Offer, Predecessor, Sockets, Successor, Systemd},
+    handover::{Listener, Offer, Predecessor, Sockets, Systemd},
     instance::Instance,
     output::{count, safe, word},
 };
@@ -56,8 +57,8 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
         predecessor.replace(&mut sockets, config)?;
     }
     let mut instance = match &predecessor {
-        Some(_) => Instance::follow(&mut sockets, config, data),
-        None => Instance::start_on(&mut sockets, config, data, std::time::Duration::ZERO)
+        Some(predecessor) => Instance::start_on(&mut sockets, config, data, predecessor.end_limit()),
+        None => Instance::start_on(&mut sockets, config, data, Duration::ZERO)
             .map_err(|error| in_use(error, data, take_over)),
     }?;
     if let Some(systemd) = &systemd {
@@ -80,13 +81,17 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
         let successor = signals.wait_or(&mut offer.asked);
         sockets = offer.withdraw();
         let Some(successor) = successor else { break };
-        match hand_over(successor, instance, &mut sockets, config, data)? {
-            None => {
-                tracing::info!("ended: another process serves");
-                return Ok(());
-            }
-            Some(started) => instance = started,
+        let mut handed_over = successor.hand_over(instance, &sockets)?;
+        if handed_over.is_taken() {
+            signals.heed_second()?;
+            handed_over.finish()?;
+            tracing::info!("ended: another process serves");
+            return Ok(());
         }
+        tracing::error!("the process that was to take over has failed: serving again");
+        instance = Instance::follow(&mut sockets, config, data)
+            .context("the process that was to take over has failed, and this one cannot serve again")?;
+        handed_over.take_back(&instance.adopting());
     }
     signals.end_on_next()?;
     let outlives_us = sockets.outlives_us(Listener::Gateway);
@@ -99,26 +104,6 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
     drop(ready);
     tracing::info!("ended in good order");
     Ok(())
-}
-
-/// Returns a new instance if the successor fails.
-fn hand_over(
-    successor: Successor,
-    instance: Instance,
-    sockets: &mut Sockets,
-    config: &Config,
-    data: &DataFolder,
-) -> Result<Option<Instance>> {
-    let mut handed_over = successor.hand_over(instance, sockets)?;
-    if handed_over.is_taken() {
-        handed_over.finish()?;
-        return Ok(None);
-    }
-    tracing::error!("the process that was to take over has failed: serving again");
-    let instance = Instance::follow(sockets, config, data)
-        .context("the process that was to take over has failed, and this one cannot serve again")?;
-    handed_over.take_back(&instance.adopting());
-    Ok(Some(instance))
 }
 
 /// A folder that another server has is told with what can be done.
@@ -212,6 +197,13 @@ impl Signals {
     pub(crate) fn wait(mut self) -> Result<()> {
         self.next();
         self.end_on_next()
+    }
+
+    /// Waits for nothing, where what the first one asks for is under way. A second one ends the process as it stands.
+    fn heed_second(self) -> Result<()> {
+        let waiting = std::thread::Builder::new().name("signals".to_owned()).spawn(|| self.wait());
+        waiting.context("signals cannot be waited for")?;
+        Ok(())
     }
 
     /// Waits for one of them, or for something that is asked.

@@ -70,6 +70,11 @@ impl Predecessor {
         self.pid
     }
 
+    /// How long it may take to let go of the folder, also where it is being stopped at the same time.
+    pub(crate) fn end_limit(&self) -> Duration {
+        self.drain + CLOSE_LIMIT
+    }
+
     /// Has it leave: completes `sockets` with its own, and with new ones where the configuration wants others. When
     /// this returns, its store is closed; also if it was killed meanwhile.
     pub(crate) fn replace(&mut self, sockets: &mut Sockets, config: &Config) -> Result<()> {
@@ -77,7 +82,7 @@ impl Predecessor {
         sockets.bind_missing(config)?;
         let gone = || format!("the server that was to be replaced (process {}) went away", self.pid);
         self.channel.say(&Message::Leave { keeps }).with_context(gone)?;
-        self.channel.set_patience(Some(self.drain + CLOSE_LIMIT))?;
+        self.channel.set_patience(Some(self.end_limit()))?;
         loop {
             match self.channel.receive() {
                 Ok(Some((Message::Closed, _))) => return Ok(()),

@@ -121,7 +121,7 @@ impl Sockets {
                 && !matches(wanted, address)
             {
                 warnings.push(format!(
-                    "the {name} listens on {address}, as systemd's socket unit says; {name}.listen = {wanted} is not used"
+                    "{name}.listen = {wanted} is not used: systemd's socket unit says {address}"
                 ));
             }
         }
