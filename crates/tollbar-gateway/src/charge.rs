@@ -82,7 +82,7 @@ pub(crate) fn journal_rate(worker: &Worker, client: &Client, environment: Enviro
 
 /// Appends to the journal; a failure is logged when it begins and when it ends, not for each request.
 fn append(worker: &Worker, record: JournalRecord) -> Result<(), StoreFailure> {
-    let outcome = worker.journal.append(&[record]);
+    let outcome = worker.append(&[record]);
     if worker.journal_fails.replace(outcome.is_err()) != outcome.is_err() {
         match &outcome {
             Ok(()) => tracing::info!("the usage journal can be written again"),

@@ -13,6 +13,7 @@ use crate::{
     body::ClientBody,
     exchange::Exchange,
     panics, pipeline, record, respond,
+    transport::{Socket, Transport},
     worker::Worker,
 };
 
@@ -30,14 +31,26 @@ pub(crate) struct Origin {
     pub(crate) is_tls: bool,
 }
 
-/// Serves a connection to its end.
-pub(crate) async fn serve(worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+impl Origin {
+    /// TLS lives in this process's memory, and so does what a PROXY header said.
+    pub(crate) const fn can_be_handed_over(self) -> bool {
+        !self.is_tls && self.peer.proxied_by.is_none()
+    }
+}
+
+/// Serves a connection to its end, or until a successor goes on with it. `is_new`: no request came on it yet.
+pub(crate) async fn serve(worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr, is_new: bool) {
     // Without it, small answers would wait for the client's acknowledgement.
     let _ = tcp.set_nodelay(true);
+    if !is_new {
+        // A predecessor has served it: it is what can be handed over.
+        let origin = Origin { peer: Peer::direct(peer), is_tls: false };
+        return http1::serve(worker, Transport::Plain(Socket::new(tcp)), origin, false).await;
+    }
     let Some((opened, transport, peer)) = opening::open(worker, tcp, peer).await else { return };
     let origin = Origin { peer, is_tls: transport.is_tls() };
     match opened {
-        Opened::Http1 => http1::serve(worker, transport, origin).await,
+        Opened::Http1 => http1::serve(worker, transport, origin, true).await,
         Opened::Http2 => http2::serve(worker, transport, origin).await,
         Opened::Refused(message) => http1::refuse_all(worker, transport, origin, message).await,
     }

@@ -8,6 +8,7 @@ mod charge;
 #[cfg_attr(not(test), expect(dead_code, reason = "wired next"))]
 mod concurrency;
 mod connection;
+mod door;
 mod exchange;
 mod forward;
 mod inflight;
@@ -33,7 +34,7 @@ mod transport;
 mod upstream;
 mod worker;
 
-pub use listen::{Bound, Running, bind, start};
+pub use listen::{Adopting, Queued, Relaying, Running, bind, start};
 pub use metrics::Metrics;
 pub use request_ids::RequestIds;
 pub use settings::{GatewaySettings, IdempotencySettings, UpstreamCredential, UpstreamSettings};

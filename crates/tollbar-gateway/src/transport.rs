@@ -78,6 +78,15 @@ impl Transport {
     }
 }
 
+/// A plain connection as it was accepted, if nothing that was looked at is left to be read.
+pub(crate) fn reunite(read: ReadSide, write: WriteSide) -> Option<std::net::TcpStream> {
+    drop(write);
+    match Rc::into_inner(read.0)?.into_inner() {
+        Transport::Plain(Socket { tcp, put_back }) if put_back.is_empty() => tcp.into_std().ok(),
+        Transport::Plain(_) | Transport::Tls(_) => None,
+    }
+}
+
 impl ReadSide {
     /// Asks something of the connection.
     pub(crate) fn ask<T>(&self, question: impl FnOnce(&Transport) -> T) -> T {

@@ -1,32 +1,39 @@
-//! One data-plane thread: accepts, serves, drains.
+//! One data-plane thread: accepts, serves, drains or hands over.
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     io,
-    net::TcpListener,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, Semaphore, watch};
-use tollbar_core::{Claims, port::UsageJournal, secret};
+use tokio::sync::{Notify, mpsc, watch};
+use tollbar_core::{
+    Claims,
+    port::{JournalRecord, StoreFailure, UsageJournal},
+    secret,
+};
 
 use crate::{
-    Shared, connection, log_budget::SuccessBudget, request_ids::ThreadRequestIds, settings::TOKEN_CACHE_MAX,
+    Shared, connection,
+    door::{Accepted, Door},
+    listen::{Queued, Stop},
+    log_budget::SuccessBudget,
+    request_ids::ThreadRequestIds,
+    settings::TOKEN_CACHE_MAX,
     upstream::Upstreams,
 };
 
-/// After a failed accept (no file descriptors, say) the listener rests for this long.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// How often idle upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// What belongs to one thread alone. Nothing here is locked.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) journal: Box<dyn UsageJournal>,
+    /// Until nothing needs it any more.
+    journal: RefCell<Option<Box<dyn UsageJournal>>>,
     pub(crate) ids: ThreadRequestIds,
     pub(crate) upstreams: Upstreams,
     pub(crate) success_budget: SuccessBudget,
@@ -34,9 +41,11 @@ pub(crate) struct Worker {
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
     verified_tokens: RefCell<HashMap<secret::Digest, Arc<Claims>>>,
-    stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<Stop>,
     tasks: Cell<usize>,
-    task_ended: Notify,
+    /// How many of them only deliver an answer: they need no store.
+    delivering: Cell<usize>,
+    tasks_changed: Notify,
 }
 
 /// Counts a task that a drain must wait for.
@@ -45,7 +54,16 @@ pub(crate) struct Task(Rc<Worker>);
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.tasks.set(self.0.tasks.get() - 1);
-        self.0.task_ended.notify_one();
+        self.0.tasks_changed.notify_one();
+    }
+}
+
+/// Counts a task that needs the store no more.
+pub(crate) struct Delivering(Rc<Worker>);
+
+impl Drop for Delivering {
+    fn drop(&mut self) {
+        self.0.delivering.set(self.0.delivering.get() - 1);
     }
 }
 
@@ -53,11 +71,11 @@ impl Worker {
     pub(crate) fn new(
         shared: Arc<Shared>,
         journal: Box<dyn UsageJournal>,
-        stopped: watch::Receiver<bool>,
+        stopped: watch::Receiver<Stop>,
     ) -> Self {
         let settings = &shared.settings;
         Self {
-            journal,
+            journal: RefCell::new(Some(journal)),
             ids: ThreadRequestIds::new(),
             upstreams: Upstreams::new(
                 settings.upstream,
@@ -70,56 +88,66 @@ impl Worker {
             verified_tokens: RefCell::default(),
             stopped,
             tasks: Cell::new(0),
-            task_ended: Notify::new(),
+            delivering: Cell::new(0),
+            tasks_changed: Notify::new(),
             shared,
         }
     }
 
-    /// Serves until told to stop, then until everything accepted is answered or the drain time is over.
-    pub(crate) async fn run(self: Rc<Self>, listener: TcpListener) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let settings = &self.shared.settings;
-        let per_thread = settings.connections_max.div_ceil(settings.threads.max(1)).max(1);
-        let room = Arc::new(Semaphore::new(per_thread.min(Semaphore::MAX_PERMITS)));
+    /// Serves until told to stop, then until everything accepted is answered or the drain time is over. Drops
+    /// `settling` when it needs the store no more.
+    pub(crate) async fn run(self: Rc<Self>, mut door: Door, settling: mpsc::Sender<()>) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {
                 biased;
-                _ = stopped.wait_for(|stop| *stop) => break,
+                _ = stopped.wait_for(Stop::is_asked) => break,
                 _ = sweep.tick() => self.upstreams.sweep(),
-                accepted = accept(&listener, &room) => self.serve(accepted),
+                accepted = door.accept() => accepted.into_iter().for_each(|accepted| self.serve(accepted)),
             }
         }
-        // Connections that the system has completed for us are accepted: they may carry requests.
-        let listener = listener.into_std()?;
-        while let Ok(permit) = room.clone().try_acquire_owned()
-            && let Ok((stream, peer)) = listener.accept()
-        {
-            let stream = stream.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(stream));
-            self.serve(stream.ok().map(|stream| (stream, peer, permit)));
+        match self.queued() {
+            Queued::Taken => door.close()?.into_iter().for_each(|accepted| self.serve(accepted)),
+            Queued::Left => door.leave().into_iter().for_each(|connection| self.send_away(connection)),
         }
-        drop(listener);
         let all_done = async {
-            while self.tasks.get() > 0 {
-                self.task_ended.notified().await;
+            if self.hands_over() {
+                self.wait_until(|| self.tasks.get() == self.delivering.get()).await;
+                self.journal.take();
+                drop(settling);
             }
+            self.wait_until(|| self.tasks.get() == 0).await;
         };
-        if tokio::time::timeout(settings.drain, all_done).await.is_err() {
+        if tokio::time::timeout(self.shared.settings.drain, all_done).await.is_err() {
             tracing::warn!(cut = self.tasks.get(), "the drain time is over; what is still under way is cut");
         }
         Ok(())
     }
 
-    fn serve(self: &Rc<Self>, accepted: Option<Accepted>) {
-        let Some((stream, peer, permit)) = accepted else { return };
+    async fn wait_until(&self, is_true: impl Fn() -> bool) {
+        while !is_true() {
+            self.tasks_changed.notified().await;
+        }
+    }
+
+    fn serve(self: &Rc<Self>, accepted: Accepted) {
+        let Accepted { stream, peer, permit, is_new } = accepted;
         let (worker, task) = (self.clone(), self.task());
         tokio::task::spawn_local(async move {
             worker.shared.metrics.connections.inc();
-            connection::serve(&worker, stream, peer).await;
+            connection::serve(&worker, stream, peer, is_new).await;
             worker.shared.metrics.connections.dec();
             drop((task, permit));
         });
+    }
+
+    /// Appends to this thread's journal.
+    pub(crate) fn append(&self, records: &[JournalRecord]) -> Result<(), StoreFailure> {
+        match &*self.journal.borrow() {
+            Some(journal) => journal.append(records),
+            None => Err(StoreFailure("the journal was handed over".to_owned())),
+        }
     }
 
     /// A task that a drain waits for.
@@ -128,13 +156,40 @@ impl Worker {
         Task(self.clone())
     }
 
+    /// From here on the task only delivers an answer, and ends.
+    pub(crate) fn delivering(self: &Rc<Self>) -> Delivering {
+        self.delivering.set(self.delivering.get() + 1);
+        self.tasks_changed.notify_one();
+        Delivering(self.clone())
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopped.borrow()
+        self.stopped.borrow().is_asked()
+    }
+
+    /// Whether a successor goes on with idle connections.
+    pub(crate) fn hands_over(&self) -> bool {
+        matches!(&*self.stopped.borrow(), Stop::HandOver(..))
+    }
+
+    /// Gives an idle connection to the successor.
+    pub(crate) fn send_away(&self, connection: std::net::TcpStream) {
+        if let Stop::HandOver(_, idle) = &*self.stopped.borrow() {
+            // If nobody is there, it is closed.
+            let _ = idle.send(connection);
+        }
+    }
+
+    fn queued(&self) -> Queued {
+        match &*self.stopped.borrow() {
+            Stop::No => Queued::Taken,
+            Stop::Drain(queued) | Stop::HandOver(queued, _) => *queued,
+        }
     }
 
     pub(crate) async fn stopping(&self) {
         // An error means that the sender is gone: then we stop as well.
-        let _ = self.stopped.clone().wait_for(|stop| *stop).await;
+        let _ = self.stopped.clone().wait_for(Stop::is_asked).await;
     }
 
     /// A token's claims if this platform signed it. An Ed25519 verification costs more than all other checks
@@ -151,20 +206,5 @@ impl Worker {
         }
         verified.insert(digest, claims.clone());
         Some(claims)
-    }
-}
-
-type Accepted = (tokio::net::TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePermit);
-
-/// The next connection, when there is room for one.
-async fn accept(listener: &tokio::net::TcpListener, room: &Arc<Semaphore>) -> Option<Accepted> {
-    let permit = room.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, permit)),
-        Err(error) => {
-            tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(ACCEPT_REST).await;
-            None
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
@@ -10,7 +11,7 @@ use crate::OpenError;
 
 /// Held while this process may write. The operating system drops it with the process, however that ends.
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -24,10 +25,15 @@ impl FolderLock {
             .open(&path)
             .map_err(OpenError::file(&path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
             Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
         }
+    }
+
+    /// Another process may write from now on; this one must not.
+    pub(crate) fn release(&self) -> io::Result<()> {
+        self.file.unlock()
     }
 }
 

@@ -105,7 +105,8 @@ impl Store {
 
     /// Ends the store: folds the journal, syncs everything and says so in the database. Blocks. Drop the
     /// [`JournalWriter`]s first: with one that could still write, the end does not count as clean.
-    /// Other clones fail from now on.
+    /// Other clones fail from now on. After a clean end another process can open the store at once, also while such
+    /// clones are left here.
     pub fn close(self) -> Result<(), StoreFailure> {
         let inner = &self.inner;
         let journal_ended = inner.journal.close();
@@ -118,7 +119,8 @@ impl Store {
             inner.writer.run_blocking(crate::allowance::end_run)
         });
         inner.stop();
-        outcome
+        outcome?;
+        inner.journal.unlock().map_err(|error| StoreFailure(format!("the folder stays locked: {error}")))
     }
 }
 

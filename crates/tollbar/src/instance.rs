@@ -1,6 +1,12 @@
 //! One running platform: store, data plane and control plane put together.
 
-use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    net::TcpStream,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
@@ -11,13 +17,14 @@ use tollbar_core::{
     secret::{Secrets, sha256},
     token::new_signing_key,
 };
-use tollbar_gateway::{GatewaySettings, Metrics, Parts, RequestIds, Shared};
-use tollbar_store::Store;
+use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
+use tollbar_store::{OpenError, Store};
 
 use crate::{
     clock::{AnchoredClock, Machine},
     config::{Config, plain_http_fault},
     data_folder::{Announcement, DataFolder, Running},
+    handover::{Listener, Sockets},
     tls::{Renewal, Tls},
 };
 
@@ -30,6 +37,10 @@ const FIRST_TIERS: [(&str, u32); 3] = [("basic", 60), ("standard", 600), ("enter
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// From this on, a step of the wall clock is an alarm.
 const CLOCK_STEP_ALARM_MILLIS: i64 = 2000;
+/// A process that ends lets go of its files one after the other: its lock may come after its end was noticed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a lock is tried.
+const LOCK_REST: Duration = Duration::from_millis(2);
 
 /// A running platform.
 pub(crate) struct Instance {
@@ -60,20 +71,48 @@ enum Stop {
 impl Instance {
     /// Starts everything. When this returns, all listeners answer.
     pub(crate) fn start(config: &Config, data: &DataFolder) -> Result<Self> {
+        Self::start_on(&mut Sockets::default(), config, data, Duration::ZERO)
+    }
+
+    /// The same on sockets that are open, after another process that may not have let go of the folder entirely.
+    pub(crate) fn follow(sockets: &mut Sockets, config: &Config, data: &DataFolder) -> Result<Self> {
+        Self::start_on(sockets, config, data, LOCK_PATIENCE)
+    }
+
+    /// Finds out what would keep a start from succeeding, before a running server is asked to leave.
+    pub(crate) fn check(config: &Config, data: &DataFolder) -> Result<()> {
+        crate::tls::check(config)?;
+        data.master_secret()?;
+        data.operator_token()?;
+        file_limit::connections_that_fit();
+        Ok(())
+    }
+
+    /// Starts everything on these sockets, and adds those that are missing. Waits for so long where another process has
+    /// the folder.
+    pub(crate) fn start_on(
+        sockets: &mut Sockets,
+        config: &Config,
+        data: &DataFolder,
+        patience: Duration,
+    ) -> Result<Self> {
         let clock = Arc::new(AnchoredClock::start(Machine));
         let tls = Tls::load(config, clock.clone())?;
         // The secrets first: a store without them would have to be thrown away.
         let secrets = Secrets::derive(&data.master_secret()?);
         let operator_token = data.operator_token()?;
-        let store = Store::open(data.path()).context("the store cannot be opened")?;
+        let store = open(data, patience)?;
         // An end in good order also where the start fails: it is no power loss.
-        Self::start_on(&store, secrets, &operator_token, config, data, clock, tls).inspect_err(|_| {
-            let _ = store.clone().close();
-        })
+        Self::start_with(&store, sockets, secrets, &operator_token, config, data, clock, tls).inspect_err(
+            |_| {
+                let _ = store.clone().close();
+            },
+        )
     }
 
-    fn start_on(
+    fn start_with(
         store: &Store,
+        sockets: &mut Sockets,
         secrets: Secrets,
         operator_token: &str,
         config: &Config,
@@ -96,15 +135,15 @@ impl Instance {
             );
             settings.connections_max = fitting;
         }
-        let bound = tollbar_gateway::bind(&settings)
-            .with_context(|| format!("the gateway cannot listen on {}", settings.listen))?;
+        sockets.bind_missing(config)?;
         // What it is bound to need not be what was asked for.
-        if let Some(fault) = plain_http_fault(config, bound.address) {
+        let gateway_address = sockets.address(Listener::Gateway)?;
+        if let Some(fault) = plain_http_fault(config, gateway_address) {
             bail!("the gateway does not serve: {fault}");
         }
-        let admin = listen(&runtime, config.admin.listen, "admin")?;
-        let ops = listen(&runtime, config.ops.listen, "ops")?;
-        let addresses = [bound.address, admin.local_addr()?, ops.local_addr()?];
+        let admin = listen(&runtime, sockets, Listener::Admin)?;
+        let ops = listen(&runtime, sockets, Listener::Ops)?;
+        let addresses = [gateway_address, admin.local_addr()?, ops.local_addr()?];
         settings.own_addresses = addresses.to_vec();
         let [gateway_url, admin_url, ops_url] = addresses.map(|address| format!("http://{address}"));
         let gateway_url = gateway_url.replacen("http", tls.scheme(), 1);
@@ -115,8 +154,8 @@ impl Instance {
         let control = control(config, &shared, store, operator_token, &gateway_url, last_change, &tls);
         let journals =
             (0..config.gateway_threads()).map(|n| store.journal(n)).collect::<Result<Vec<_>, _>>()?;
-        let gateway =
-            tollbar_gateway::start(bound, &shared, journals).context("the gateway cannot be started")?;
+        let gateway = tollbar_gateway::start(sockets.of(Listener::Gateway)?, &shared, journals)
+            .context("the gateway cannot be started")?;
         let control =
             ControlThread::start(runtime, [admin, ops], control, shared, clock, store.clone(), &tls.renewal)?;
         let urls = Running { pid: std::process::id(), gateway: gateway_url, admin: admin_url, ops: ops_url };
@@ -129,16 +168,59 @@ impl Instance {
         self.certificates.ask();
     }
 
-    /// Answers what was accepted, then ends everything in good order.
+    /// Answers what was accepted, then ends everything in good order. Sockets that are open elsewhere too are its own
+    /// to close.
     pub(crate) fn stop(self) -> Result<()> {
+        self.stop_leaving(Queued::Taken)
+    }
+
+    /// The same; `queued` says what becomes of connections that nobody has accepted.
+    pub(crate) fn stop_leaving(self, queued: Queued) -> Result<()> {
         self.control.stop.send_replace(Stop::Draining);
-        self.gateway.drain().context("the gateway did not drain")?;
-        self.control.stop.send_replace(Stop::Now);
-        let ended = self.control.thread.join().map_err(|_| anyhow::anyhow!("the control plane panicked"))?;
+        self.gateway.drain(queued).context("the gateway did not drain")?;
+        let ended = self.control.end();
         drop(self.announcement);
-        self.store.close().context("the store did not end in good order; the next start takes it up")?;
+        close(self.store)?;
         ended
     }
+
+    /// The same for a successor, which gets idle connections: ends everything but answers that are being delivered. It
+    /// stays announced, and ready, until the successor is.
+    pub(crate) fn hand_over(
+        self,
+        queued: Queued,
+        idle: mpsc::Sender<TcpStream>,
+    ) -> Result<(Relaying, Announcement)> {
+        let relaying = self.gateway.hand_over(queued, idle);
+        let ended = self.control.end();
+        close(self.store)?;
+        ended?;
+        Ok((relaying, self.announcement))
+    }
+
+    /// For connections of a predecessor.
+    pub(crate) fn adopting(&self) -> Adopting {
+        self.gateway.adopting()
+    }
+}
+
+/// The gateway's sockets, where the configuration wants them.
+pub(crate) fn bind_gateway(config: &Config) -> io::Result<Vec<std::net::TcpListener>> {
+    tollbar_gateway::bind(&settings::gateway(config))
+}
+
+fn open(data: &DataFolder, patience: Duration) -> Result<Store> {
+    let began = Instant::now();
+    loop {
+        match Store::open(data.path()) {
+            Err(OpenError::InUse { .. }) if began.elapsed() < patience => std::thread::sleep(LOCK_REST),
+            opened => return opened.context("the store cannot be opened"),
+        }
+    }
+}
+
+fn close(store: Store) -> Result<()> {
+    store.close().context("the store did not end in good order; the next start takes it up")
 }
 
 /// Reads everything durable into memory; the first time, makes what a platform cannot be without.
@@ -180,10 +262,9 @@ fn first_changes(state: &PolicyState, directory: &Directory, now: Timestamp) -> 
     Ok(changes)
 }
 
-fn listen(runtime: &Runtime, address: SocketAddr, name: &str) -> Result<TcpListener> {
-    runtime
-        .block_on(TcpListener::bind(address))
-        .with_context(|| format!("the {name} listener cannot listen on {address}"))
+fn listen(runtime: &Runtime, sockets: &Sockets, listener: Listener) -> Result<TcpListener> {
+    let _inside = runtime.enter();
+    Ok(TcpListener::from_std(sockets.one_of(listener)?)?)
 }
 
 fn shared(
@@ -273,6 +354,11 @@ impl ControlThread {
             .spawn(move || runtime.block_on(work))
             .context("the control thread cannot be started")?;
         Ok(Self { thread, stop })
+    }
+
+    fn end(self) -> Result<()> {
+        self.stop.send_replace(Stop::Now);
+        self.thread.join().map_err(|_| anyhow::anyhow!("the control plane panicked"))?
     }
 }
 

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod data_folder;
 mod demo;
+mod handover;
 mod instance;
 mod output;
 mod serve;

@@ -3,17 +3,22 @@
 
 use std::{
     io::{ErrorKind, IsTerminal, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tollbar_gateway::Queued;
+use tollbar_store::OpenError;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     client::AdminClient,
     config::{Config, value::LogFormat},
     data_folder::DataFolder,
+    handover::{Listener, Offer, Predecessor, Sockets, Systemd},
     instance::Instance,
     output::{count, safe, word},
 };
@@ -27,28 +32,95 @@ pub(crate) struct ServeOptions {
     pub(crate) ready_file: Option<PathBuf>,
     /// Says it as JSON.
     pub(crate) json: bool,
+    /// Replaces a running server, if there is one.
+    pub(crate) take_over: bool,
+    /// What systemd has opened.
+    pub(crate) sockets: Sockets,
+    /// systemd, if it keeps idle connections.
+    pub(crate) systemd: Option<Systemd>,
 }
 
-/// Serves until told to stop.
-pub(crate) fn run(config: &Config, data: &DataFolder, options: &ServeOptions) -> Result<()> {
+/// Serves until told to stop, or until a successor serves.
+pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> Result<()> {
     start_logging(config);
-    let signals = Signals::register()?.with_hangup()?;
-    let mut ready = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
-    let instance = Instance::start(config, data)?;
-    say(&if options.json {
-        urls(&instance).to_string()
-    } else {
-        welcome(&instance, data.path(), &served(&instance, data))
-    });
-    if let Some(ready) = &mut ready {
-        ready.write(urls(&instance).to_string())?;
+    let mut signals = Signals::register()?.with_hangup()?;
+    let ServeOptions { ready_file, json, take_over, mut sockets, systemd } = options;
+    Instance::check(config, data)?;
+    let mut predecessor = if take_over { Predecessor::find(data)? } else { None };
+    if take_over && predecessor.is_none() {
+        tracing::info!("no server runs on this data folder that could be replaced: this is a plain start");
     }
-    signals.wait_reloading(|| instance.reload())?;
+    // What a running server has written stays until this one serves.
+    let mut ready =
+        ready_file.as_deref().map(|path| ReadyFile::prepare(path, predecessor.is_some())).transpose()?;
+    if let Some(predecessor) = &mut predecessor {
+        tracing::info!(pid = predecessor.pid(), "replacing the running server");
+        predecessor.replace(&mut sockets, config)?;
+    }
+    let mut instance = match &predecessor {
+        Some(predecessor) => Instance::start_on(&mut sockets, config, data, predecessor.end_limit()),
+        None => Instance::start_on(&mut sockets, config, data, Duration::ZERO)
+            .map_err(|error| in_use(error, data, take_over)),
+    }?;
+    if let Some(systemd) = &systemd {
+        systemd.forget_idle().context("systemd keeps connections that are served")?;
+    }
+    std::mem::take(&mut sockets.connections).into_iter().for_each(|idle| instance.adopting().adopt(idle));
+    loop {
+        let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds);
+        if let Some(ready) = &mut ready {
+            ready.write(urls(&instance).to_string())?;
+        }
+        if let Some(predecessor) = predecessor.take() {
+            predecessor.relieve(instance.adopting())?;
+        }
+        say(&if json {
+            urls(&instance).to_string()
+        } else {
+            welcome(&instance, data.path(), &served(&instance, data))
+        });
+        let successor = signals.wait_or(&mut offer.asked, || instance.reload());
+        sockets = offer.withdraw();
+        let Some(successor) = successor else { break };
+        let mut handed_over = successor.hand_over(instance, &sockets)?;
+        if handed_over.is_taken() {
+            signals.heed_second()?;
+            handed_over.finish()?;
+            tracing::info!("ended: another process serves");
+            return Ok(());
+        }
+        tracing::error!("the process that was to take over has failed: serving again");
+        instance = Instance::follow(&mut sockets, config, data)
+            .context("the process that was to take over has failed, and this one cannot serve again")?;
+        handed_over.take_back(&instance.adopting());
+    }
+    signals.end_on_next()?;
+    let outlives_us = sockets.outlives_us(Listener::Gateway);
+    drop(sockets);
     tracing::info!("draining: what was accepted is answered, nothing new is");
-    instance.stop()?;
+    match systemd {
+        Some(systemd) if outlives_us => systemd.keep_idle(instance)?,
+        _ => instance.stop_leaving(if outlives_us { Queued::Left } else { Queued::Taken })?,
+    }
     drop(ready);
     tracing::info!("ended in good order");
     Ok(())
+}
+
+/// A folder that another server has is told with what can be done.
+fn in_use(error: anyhow::Error, data: &DataFolder, take_over: bool) -> anyhow::Error {
+    if !error.chain().any(|cause| matches!(cause.downcast_ref(), Some(OpenError::InUse { .. }))) {
+        return error;
+    }
+    let who = match data.find_running() {
+        Ok(Some(running)) => format!("another server is running here (process {})", running.pid),
+        _ => "another server is running here".to_owned(),
+    };
+    error.context(if take_over {
+        format!("{who}, and it does not hand over: it is being replaced or stopped just now, or is of an older version")
+    } else {
+        format!("{who}: `tollbar serve --take-over` with the same options replaces it without losing a request")
+    })
 }
 
 /// The APIs that were there already, a line for each. They are asked of the server as any command would.
@@ -134,15 +206,31 @@ impl Signals {
     }
 
     /// Waits for one of them. A second one ends the process as it stands.
-    pub(crate) fn wait(self) -> Result<()> {
-        self.wait_reloading(|| {})
+    pub(crate) fn wait(mut self) -> Result<()> {
+        while self.next() == Noted::Hangup {}
+        self.end_on_next()
     }
 
-    /// Like [`Signals::wait`]; each SIGHUP until then is handed on.
-    fn wait_reloading(mut self, reload: impl Fn()) -> Result<()> {
-        while self.next() == Noted::Hangup {
-            reload();
+    /// Waits for nothing, where what the first one asks for is under way. A second one ends the process as it stands.
+    fn heed_second(self) -> Result<()> {
+        let waiting = std::thread::Builder::new().name("signals".to_owned()).spawn(|| self.wait());
+        waiting.context("signals cannot be waited for")?;
+        Ok(())
+    }
+
+    /// Waits for one of them, or for something that is asked; each SIGHUP until then is handed on.
+    fn wait_or<T>(&mut self, asked: &mut tokio::sync::mpsc::Receiver<T>, hung_up: impl Fn()) -> Option<T> {
+        loop {
+            match self.next_or(asked) {
+                Ok(Noted::Stop) => return None,
+                Ok(Noted::Hangup) => hung_up(),
+                Err(asked) => return Some(asked),
+            }
         }
+    }
+
+    /// From now on, one of them ends the process as it stands.
+    pub(crate) fn end_on_next(mut self) -> Result<()> {
         let impatient = std::thread::Builder::new().name("second-signal".to_owned()).spawn(move || {
             while self.next() == Noted::Hangup {}
             tracing::warn!("a second signal: ended at once");
@@ -153,6 +241,15 @@ impl Signals {
     }
 
     fn next(&mut self) -> Noted {
+        let (_nobody, mut asked) = tokio::sync::mpsc::channel::<std::convert::Infallible>(1);
+        match self.next_or(&mut asked) {
+            Ok(noted) => noted,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The next signal, or what is asked.
+    fn next_or<T>(&mut self, asked: &mut tokio::sync::mpsc::Receiver<T>) -> Result<Noted, T> {
         let Self { runtime, terminate, interrupt, hangup } = self;
         let hung_up = async {
             match hangup {
@@ -162,9 +259,11 @@ impl Signals {
         };
         runtime.block_on(async {
             tokio::select! {
-                _ = terminate.recv() => Noted::Stop,
-                _ = interrupt.recv() => Noted::Stop,
-                _ = hung_up => Noted::Hangup,
+                biased;
+                _ = terminate.recv() => Ok(Noted::Stop),
+                _ = interrupt.recv() => Ok(Noted::Stop),
+                _ = hung_up => Ok(Noted::Hangup),
+                Some(asked) = asked.recv() => Err(asked),
             }
         })
     }
@@ -193,16 +292,18 @@ pub(crate) fn start_logging(config: &Config) {
 struct ReadyFile {
     path: PathBuf,
     partial: PathBuf,
-    text: Option<String>,
+    /// What was written, and the file's number.
+    written: Option<(String, u64)>,
 }
 
 impl ReadyFile {
-    /// Takes away what an earlier server left, and sees that a new one can be written.
-    fn prepare(path: &Path) -> Result<Self> {
+    /// Takes away what an earlier server left (not what a running one says), and sees that a new one can be written.
+    fn prepare(path: &Path, is_running: bool) -> Result<Self> {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".part");
-        let ready = Self { path: path.to_owned(), partial: partial.into(), text: None };
-        let removed = match std::fs::remove_file(path) {
+        let ready = Self { path: path.to_owned(), partial: partial.into(), written: None };
+        let removed = if is_running { Ok(()) } else { std::fs::remove_file(path) };
+        let removed = match removed {
             Err(fault) if fault.kind() != ErrorKind::NotFound => Err(fault),
             _ => Ok(()),
         };
@@ -212,10 +313,14 @@ impl ReadyFile {
 
     /// Whole or not at all: whoever waits for the file never reads half of it.
     fn write(&mut self, text: String) -> Result<()> {
-        std::fs::write(&self.partial, &text)
-            .and_then(|()| std::fs::rename(&self.partial, &self.path))
-            .with_context(|| self.cannot())?;
-        self.text = Some(text);
+        let write = || {
+            std::fs::write(&self.partial, &text)?;
+            let number = std::fs::metadata(&self.partial)?.ino();
+            std::fs::rename(&self.partial, &self.path)?;
+            Ok::<_, std::io::Error>(number)
+        };
+        let number = write().with_context(|| self.cannot())?;
+        self.written = Some((text, number));
         Ok(())
     }
 
@@ -226,12 +331,15 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        match &self.text {
+        match &self.written {
             None => {
                 let _ = std::fs::remove_file(&self.partial);
             }
-            // A server that was started since has written its own.
-            Some(text) if std::fs::read_to_string(&self.path).is_ok_and(|found| found == *text) => {
+            // A server that was started since has written its own, maybe with the same text.
+            Some((text, number))
+                if std::fs::read_to_string(&self.path).is_ok_and(|found| found == *text)
+                    && std::fs::metadata(&self.path).is_ok_and(|found| found.ino() == *number) =>
+            {
                 let _ = std::fs::remove_file(&self.path);
             }
             Some(_) => {}

@@ -15,20 +15,26 @@ use crate::{
     exchange::Exchange,
     pipeline,
     settings::{BODY_PREFIX_BYTES, FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES, NEXT_REQUEST_GRACE},
-    transport::Transport,
+    transport::{Transport, reunite},
     worker::Worker,
 };
 
-/// Serves a connection to its end.
-pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Origin) {
+/// Serves a connection to its end, or until a successor goes on with it.
+pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Origin, mut is_new: bool) {
     let (read, write) = transport.split();
     let mut reader = MessageReader::new(read, Limits::default());
     let mut writer = MessageWriter::new(write);
-    let mut is_new = true;
     loop {
         match step(worker, origin, is_new, &mut reader, &mut writer).await {
             Step::GoOn => is_new = false,
             Step::End => return,
+            Step::Leave => {
+                let ((read, _), write) = (reader.into_inner(), writer.into_inner());
+                if let Some(connection) = reunite(read, write) {
+                    worker.send_away(connection);
+                }
+                return;
+            }
             Step::Switch(switch) => {
                 let Switch { tunnel, exchange, head } = *switch;
                 let is_admitted = || pipeline::is_still_admitted(worker, &exchange, &head);
@@ -50,6 +56,8 @@ pub(super) async fn refuse_all(worker: &Rc<Worker>, transport: Transport, origin
 enum Step {
     GoOn,
     End,
+    /// A successor goes on with it; nothing of a next request was read.
+    Leave,
     /// The connection now carries another protocol.
     Switch(Box<Switch>),
 }
@@ -68,7 +76,11 @@ async fn step(
     writer: &mut Writer,
 ) -> Step {
     let settings = &worker.shared.settings;
+    let hands_over = || worker.hands_over() && origin.can_be_handed_over();
     if !reader.has_started() {
+        if hands_over() {
+            return Step::Leave;
+        }
         // Who connects has something to say; a thousand silent ones must not keep others out.
         let patience =
             if is_new { settings.head_timeout.min(settings.idle_timeout) } else { settings.idle_timeout };
@@ -76,7 +88,12 @@ async fn step(
             biased;
             waited = tokio::time::timeout(patience, reader.wait_for_bytes()) => matches!(waited, Ok(Ok(true))),
             // Bytes that are there already are a request that was accepted: it came first.
-            () = closing_time(worker, is_new) => false,
+            () = closing_time(worker, is_new, origin.can_be_handed_over()) => {
+                if hands_over() {
+                    return Step::Leave;
+                }
+                false
+            }
         };
         if !has_bytes {
             return Step::End;
@@ -100,7 +117,7 @@ async fn step(
     let mut exchange = begin(worker, origin, request_id, Some(&head));
     let answer = match respond_to(worker, &mut exchange, &head, reader, writer).await {
         Ok(Some(answer)) => answer,
-        Ok(None) => return linger(reader, writer).await,
+        Ok(None) => return linger(worker, reader, writer).await,
         Err(Cut) => return cut_off(&head, writer),
     };
     if let AnswerBody::Tunnel(tunnel) = answer.body {
@@ -111,19 +128,27 @@ async fn step(
         };
     }
     let is_in_step = reader.body_is_finished() || (rest_is_small(&head) && !head.expects_continue);
-    let keep_alive = head.keep_alive && !answer.closes && is_in_step && !worker.is_stopping();
+    // A successor goes on only with what is between two requests.
+    let is_between = reader.body_is_finished() && !reader.has_started();
+    let goes_on = !worker.is_stopping() || (hands_over() && is_between);
+    let keep_alive = head.keep_alive && !answer.closes && is_in_step && goes_on;
+    let delivering = is_between.then(|| worker.delivering());
     if deliver(worker, answer, &head.method, keep_alive, writer).await.is_err() {
         return cut_off(&head, writer);
     }
     if keep_alive && writer.keeps_open() && drain(reader).await {
         return Step::GoOn;
     }
-    linger(reader, writer).await
+    drop(delivering);
+    linger(worker, reader, writer).await
 }
 
 /// When an idle connection is closed: at a stop. One that was only just made may have its first request on the way.
-pub(super) async fn closing_time(worker: &Worker, is_new: bool) {
+pub(super) async fn closing_time(worker: &Worker, is_new: bool, can_be_handed_over: bool) {
     worker.stopping().await;
+    if can_be_handed_over && worker.hands_over() {
+        return;
+    }
     // Also on an idle connection a request may have arrived that the runtime has not heard of yet.
     tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
 }
@@ -175,7 +200,7 @@ async fn refuse_unread(
     if deliver(worker, answer, &Method::GET, false, writer).await.is_err() {
         return Step::End;
     }
-    linger(reader, writer).await
+    linger(worker, reader, writer).await
 }
 
 /// What can be said to the peer of a head that could not be read; `None` when nobody is there to hear it.
@@ -295,7 +320,8 @@ async fn drain(reader: &mut Reader) -> bool {
 
 /// Closes in good order: says that nothing more comes, and reads for a moment, so that the client's unread bytes
 /// do not make the system throw away our answer (RFC 9112, section 9.6).
-async fn linger(reader: &mut Reader, writer: &mut Writer) -> Step {
+async fn linger(worker: &Rc<Worker>, reader: &mut Reader, writer: &mut Writer) -> Step {
+    let _delivering = worker.delivering();
     let reading = async {
         if writer.shutdown().await.is_err() {
             return;

@@ -67,6 +67,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
     let streams = Rc::new(Streams::default());
     let mut tick = tokio::time::interval(CHECK);
     let mut is_leaving = false;
+    let mut delivering = None;
     let mut is_new = true;
     let mut idle_since = tokio::time::Instant::now();
     let fault = loop {
@@ -95,6 +96,10 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
                 } else if idle_since.elapsed() >= patience && !is_leaving {
                     connection.graceful_shutdown();
                     is_leaving = true;
+                }
+                if is_leaving && delivering.is_none() {
+                    // By now the client knows: there is nothing but answers under way, which are counted themselves.
+                    delivering = Some(worker.delivering());
                 }
                 if let Some(fault) = meter.check(settings.head_timeout, settings.write_timeout) {
                     break Some(fault);
@@ -193,6 +198,8 @@ async fn exchange(worker: &Rc<Worker>, origin: Origin, request: Request<RecvStre
     let client =
         ClientBody { reader: BodyReader::Http2(&mut body), invitation: Invitation::Http2(&mut respond) };
     let (answer, upload) = answer(worker, &mut exchange, &head, client).await.split();
+    // A body that is still going up may end in a fault; nothing else needs the store any more.
+    let _delivering = upload.is_none().then(|| worker.delivering());
     let is_complete = deliver_beside(worker, answer, upload, &head.method, &respond).await;
     if is_complete {
         drain(&mut body).await;

@@ -136,6 +136,6 @@ async fn look(worker: &Rc<Worker>, socket: &mut Socket, seen: &mut Vec<u8>, at_m
     tokio::select! {
         biased;
         read = socket.look(seen, at_most) => matches!(read, Ok(true)),
-        () = closing_time(worker, true) => false,
+        () = closing_time(worker, true, false) => false,
     }
 }

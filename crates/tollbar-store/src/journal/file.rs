@@ -27,7 +27,7 @@ pub(crate) struct JournalFolder {
     next_sequence: AtomicU64,
     written: Mutex<Written>,
     /// A writer keeps the folder locked, even if it outlives its store.
-    _lock: FolderLock,
+    lock: FolderLock,
 }
 
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl JournalFolder {
             file_limit_bytes,
             next_sequence: AtomicU64::new(1),
             written: Mutex::default(),
-            _lock: lock,
+            lock,
         };
         folder.reserve(&folder.names().map_err(OpenError::file(&folder.path))?);
         Ok(folder)
@@ -113,6 +113,11 @@ impl JournalFolder {
         let mut written = self.written();
         written.closed = true;
         written.names.is_empty()
+    }
+
+    /// Lets another process have the folder: nothing may be written here any more.
+    pub(crate) fn unlock(&self) -> io::Result<()> {
+        self.lock.release()
     }
 
     /// Deletes files so that they stay deleted, also when the power fails.

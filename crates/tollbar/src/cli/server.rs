@@ -10,6 +10,7 @@ use super::context::Context;
 use crate::{
     config::{self, Flag, Loaded},
     data_folder::DataFolder,
+    handover::{Sockets, Systemd},
     output::{Cell, Style, Table, Tone, safe},
     serve::{self, ServeOptions},
 };
@@ -22,7 +23,8 @@ use crate::{
     tollbar serve\n  \
     tollbar serve --config tollbar.toml --data /var/lib/tollbar\n  \
     tollbar serve --config tls.toml --gateway 0.0.0.0:443   # for everyone; tls.toml names the certificate\n  \
-    tollbar serve --gateway 127.0.0.1:0 --admin 127.0.0.1:0 --ops 127.0.0.1:0 --ready-file ready.json"
+    tollbar serve --gateway 127.0.0.1:0 --admin 127.0.0.1:0 --ops 127.0.0.1:0 --ready-file ready.json\n  \
+    tollbar serve --config tollbar.toml --take-over   # a restart that nobody notices"
 )]
 pub(crate) struct ServeCommand {
     /// The configuration, in TOML; `tollbar check` tells what is wrong with one
@@ -40,6 +42,9 @@ pub(crate) struct ServeCommand {
     /// Written when the server is ready, and removed when it ends: {"gateway":"http://...","admin":"http://...","ops":"http://..."}
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
+    /// Replace the server that runs on this data folder, without losing a request; without one, a plain start
+    #[arg(long)]
+    take_over: bool,
 }
 
 impl ServeCommand {
@@ -60,14 +65,19 @@ impl ServeCommand {
         let loaded = config::load(self.config.as_deref(), &context.variables, &flags)?;
         let secret = context.variables.find("TOLLBAR_MASTER_SECRET");
         let data = DataFolder::create(context.data_path(), secret)?;
-        for warning in loaded.config.warnings().iter().chain(&data.warnings()) {
+        let sockets = Sockets::from_systemd(&context.variables)?;
+        let warnings = [loaded.config.warnings(), data.warnings(), sockets.warnings(&loaded.config)];
+        for warning in warnings.iter().flatten() {
             context.output.warning(warning);
         }
-        serve::run(
-            &loaded.config,
-            &data,
-            &ServeOptions { ready_file: self.ready_file, json: context.output.json },
-        )
+        let options = ServeOptions {
+            ready_file: self.ready_file,
+            json: context.output.json,
+            take_over: self.take_over,
+            sockets,
+            systemd: Systemd::find(&context.variables),
+        };
+        serve::run(&loaded.config, &data, options)
     }
 }
 

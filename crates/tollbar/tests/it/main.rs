@@ -22,6 +22,7 @@ mod effects;
 mod exchange;
 mod first_request;
 mod forwarding;
+mod handover;
 mod idempotency;
 mod idempotency_outcomes;
 mod idempotency_waiting;

@@ -49,6 +49,30 @@ impl PlatformBuilder {
         let folder = TempDir::with_prefix("tollbar-test-").unwrap();
         Platform::start_in(folder, self)
     }
+
+    /// How it is started in this folder.
+    pub(crate) fn command(&self, folder: &Path) -> Command {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log.txt")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollbar"));
+        command
+            .args(["serve", "--gateway", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
+            .arg("--data")
+            .arg(folder.join("data"))
+            .arg("--ready-file")
+            .arg(folder.join("ready.json"))
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        if let Some(text) = &self.config {
+            let path = folder.join("tollbar.toml");
+            std::fs::write(&path, text).unwrap();
+            command.arg("--config").arg(path);
+        }
+        command
+    }
 }
 
 impl Platform {
@@ -62,32 +86,14 @@ impl Platform {
     }
 
     fn start_in(folder: TempDir, builder: PlatformBuilder) -> Self {
+        let _ = std::fs::remove_file(folder.path().join("ready.json"));
+        let process = builder.command(folder.path()).spawn().unwrap();
+        Self::wait_for_start(folder, builder, process)
+    }
+
+    /// One that has been started already, on an empty or stopped folder, by whatever means.
+    pub(crate) fn wait_for_start(folder: TempDir, builder: PlatformBuilder, mut process: Child) -> Self {
         let ready = folder.path().join("ready.json");
-        let _ = std::fs::remove_file(&ready);
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(folder.path().join("log.txt"))
-            .unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tollbar"));
-        command
-            .args(["serve", "--gateway", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
-            .arg("--data")
-            .arg(folder.path().join("data"))
-            .arg("--ready-file")
-            .arg(&ready)
-            .env_clear()
-            .envs(builder.variables.iter().map(|(name, value)| (name, value)))
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        if let Some(text) = &builder.config {
-            let path = folder.path().join("tollbar.toml");
-            std::fs::write(&path, text).unwrap();
-            command.arg("--config").arg(path);
-        }
-        let mut process = command.spawn().unwrap();
         wait_until("the platform is ready", || {
             if let Some(status) = process.try_wait().unwrap() {
                 let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
@@ -109,10 +115,45 @@ impl Platform {
         }
     }
 
+    /// A second process that is to take over, with other settings if wanted.
+    pub(crate) fn start_successor(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Child {
+        let mut builder = PlatformBuilder {
+            variables: self.builder.variables.clone(),
+            config: self.builder.config.clone(),
+        };
+        for (key, value) in settings {
+            builder = builder.set(key, value);
+        }
+        builder.command(self.folder.path()).arg("--take-over").args(arguments).spawn().unwrap()
+    }
+
+    /// The pid that is announced in the data folder.
+    pub(crate) fn announced(&self) -> Option<u32> {
+        let text = std::fs::read(self.data().join("running.json")).ok()?;
+        let running: Value = serde_json::from_slice(&text).ok()?;
+        running["pid"].as_u64()?.try_into().ok()
+    }
+
+    /// Waits until the successor serves, and makes it this platform's process. Returns the old one.
+    pub(crate) fn succeed(&mut self, mut successor: Child) -> Replaced {
+        wait_until("the successor serves", || {
+            if let Some(status) = successor.try_wait().unwrap() {
+                panic!("the successor ended with {status}:\n{}", self.log());
+            }
+            self.announced() == Some(successor.id())
+        });
+        Replaced(std::mem::replace(&mut self.process, successor))
+    }
+
+    /// `tollbar serve --take-over`; returns when the old process has ended in good order.
+    pub(crate) fn take_over(&mut self, settings: &[(&str, &str)]) {
+        let successor = self.start_successor(settings, &[]);
+        self.succeed(successor).wait_for_end();
+    }
+
     /// kill -9, then a new process on the same folder.
     pub(crate) fn kill_and_restart(mut self) -> Self {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.kill();
         self.restart()
     }
 
@@ -130,6 +171,12 @@ impl Platform {
         let folder = std::mem::replace(&mut self.folder, empty);
         drop(self);
         Self::start_in(folder, builder)
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// SIGTERM.
@@ -228,6 +275,28 @@ impl Drop for Platform {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// A platform's former process.
+pub(crate) struct Replaced(Child);
+
+impl Replaced {
+    /// Waits until it has ended in good order.
+    pub(crate) fn wait_for_end(&mut self) {
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

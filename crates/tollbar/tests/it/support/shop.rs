@@ -83,7 +83,11 @@ impl Shop {
     }
 
     pub(crate) fn open_with(builder: PlatformBuilder) -> Self {
-        let platform = builder.start();
+        Self::on(builder.start())
+    }
+
+    /// On a platform that runs.
+    pub(crate) fn on(platform: Platform) -> Self {
         let (live, sandbox) = (Upstream::start(), Upstream::start());
         platform.change(
             "POST",
