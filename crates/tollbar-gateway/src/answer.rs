@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 use tollbar_contract::{Code, Stage};
 use tollbar_core::{Cause, ChangeId, Rejection};
-use tollbar_http::Framing;
+use tollbar_http::{Framing, ReadError};
 
 use crate::{body::Pace, respond, upstream::Connection};
 
@@ -60,6 +60,8 @@ pub(crate) struct Cut;
 /// A response body from the upstream.
 pub(crate) struct UpstreamBody<'r> {
     pub(crate) connection: Connection,
+    /// Its first piece, where that was there with the head.
+    pub(crate) first: Option<Bytes>,
     pub(crate) framing: Framing,
     /// For an answer to HEAD.
     pub(crate) declared_length: Option<u64>,
@@ -92,8 +94,19 @@ impl UpstreamBody<'_> {
         trailers
     }
 
+    /// The next piece of the answer.
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ReadError> {
+        match self.first.take() {
+            Some(piece) => Ok(Some(piece)),
+            None => self.connection.reader.body_chunk().await,
+        }
+    }
+
     /// The next piece of the answer, while the rest of the request goes up.
     pub(crate) async fn next_piece(&mut self, pace: &mut Pace) -> Result<Option<Bytes>, Rejection> {
+        if let Some(piece) = self.first.take() {
+            return Ok(Some(piece));
+        }
         let Self { connection, upload, .. } = self;
         let mut piece = std::pin::pin!(pace.next(connection.reader.body_chunk()));
         if let Some(sending) = upload {
@@ -123,9 +136,16 @@ impl<'r> Answer<'r> {
             AnswerBody::Relayed { framing, pieces } => (AnswerBody::Relayed { framing, pieces }, None),
             AnswerBody::Tunnel(tunnel) => (AnswerBody::Tunnel(tunnel), None),
             AnswerBody::Upstream(body) => {
-                let UpstreamBody { connection, framing, declared_length, accepts_trailers, upload } = *body;
-                let body =
-                    UpstreamBody { connection, framing, declared_length, accepts_trailers, upload: None };
+                let UpstreamBody { connection, first, framing, declared_length, accepts_trailers, upload } =
+                    *body;
+                let body = UpstreamBody {
+                    connection,
+                    first,
+                    framing,
+                    declared_length,
+                    accepts_trailers,
+                    upload: None,
+                };
                 (AnswerBody::Upstream(Box::new(body)), upload)
             }
         };

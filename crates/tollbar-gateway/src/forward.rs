@@ -58,7 +58,14 @@ pub(crate) async fn forward<'r>(
     upstream.note(worker, sent.as_ref().err().and_then(|failure| failure.upstream_cause()));
     let (head, connection, upload) = sent?;
     exchange.upstream_status = Some(head.status.as_u16());
-    Ok(response::answer(worker, exchange, operation, outgoing, head, connection, upload).await)
+    response::answer(worker, exchange, operation, outgoing, head, connection, upload).await.map_err(
+        |broken| {
+            let cause = format!("the upstream's answer broke: {}", broken.0);
+            let rejection = Rejection::new(Code::InternalError, Stage::Upstream, cause);
+            // What of the request is still on its way is not read any more.
+            ForwardFailure { rejection, may_have_executed: true, closes: false }
+        },
+    )
 }
 
 async fn send<'r>(

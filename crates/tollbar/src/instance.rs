@@ -53,6 +53,14 @@ pub(crate) struct Instance {
     certificates: Renewal,
 }
 
+/// What a start has at hand before it opens the store.
+struct Prepared {
+    secrets: Secrets,
+    operator_token: String,
+    clock: Arc<AnchoredClock>,
+    tls: Tls,
+}
+
 struct ControlThread {
     thread: JoinHandle<Result<()>>,
     stop: watch::Sender<Stop>,
@@ -103,22 +111,18 @@ impl Instance {
         let operator_token = data.operator_token()?;
         let store = open(data, patience)?;
         // An end in good order also where the start fails: it is no power loss.
-        Self::start_with(&store, sockets, secrets, &operator_token, config, data, clock, tls).inspect_err(
-            |_| {
-                let _ = store.clone().close();
-            },
-        )
+        let parts = Prepared { secrets, operator_token, clock, tls };
+        Self::start_with(&store, sockets, parts, config, data).inspect_err(|_| {
+            let _ = store.clone().close();
+        })
     }
 
     fn start_with(
         store: &Store,
         sockets: &mut Sockets,
-        secrets: Secrets,
-        operator_token: &str,
+        Prepared { secrets, operator_token, clock, tls }: Prepared,
         config: &Config,
         data: &DataFolder,
-        clock: Arc<AnchoredClock>,
-        tls: Tls,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let directory = Arc::new(Directory::new(config.route_settings(), secrets));
@@ -151,7 +155,7 @@ impl Instance {
         let request_ids =
             runtime.block_on(RequestIds::start(directory.secrets.request_id_key(), store, clock.now()))?;
         let shared = Arc::new(shared(settings, &directory, &clock, store, request_ids, &gateway_url, &tls));
-        let control = control(config, &shared, store, operator_token, &gateway_url, last_change, &tls);
+        let control = control(config, &shared, store, &operator_token, &gateway_url, last_change, &tls);
         let journals =
             (0..config.gateway_threads()).map(|n| store.journal(n)).collect::<Result<Vec<_>, _>>()?;
         let gateway = tollbar_gateway::start(sockets.of(Listener::Gateway)?, &shared, journals)

@@ -245,11 +245,11 @@ async fn deliver(
             within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
             let idle_timeout = worker.shared.settings.upstream.idle_timeout;
             let mut body = *body;
-            if !body.connection.reader.has_started() {
+            if body.first.is_none() && !body.connection.reader.has_started() {
                 // The head of an event stream must not wait for the first event.
                 out.flush().await?;
             }
-            while let Some(piece) = within(idle_timeout, body.connection.reader.body_chunk()).await? {
+            while let Some(piece) = within(idle_timeout, body.piece()).await? {
                 out.body(&piece).await?;
             }
             trailers = body.take_trailers();

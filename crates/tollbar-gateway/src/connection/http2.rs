@@ -325,7 +325,7 @@ async fn deliver(
             if has_body {
                 let idle_timeout = settings.upstream.idle_timeout;
                 loop {
-                    let piece = within(idle_timeout, body.connection.reader.body_chunk());
+                    let piece = within(idle_timeout, body.piece());
                     let Some(piece) = out.unless_reset(piece).await?? else { break };
                     out.body(piece).await?;
                 }

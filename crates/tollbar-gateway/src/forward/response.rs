@@ -1,12 +1,15 @@
 //! The upstream's answer, made fit for the client.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, RETRY_AFTER, VIA},
 };
 use tollbar_contract::Code;
 use tollbar_core::{UpstreamErrors, admission::Operation};
-use tollbar_http::ResponseHead;
+use tollbar_http::{ReadError, ResponseHead};
 
 use super::request::{Outgoing, remove_hop_by_hop};
 use crate::{
@@ -21,6 +24,11 @@ use crate::{
 
 /// The longest message that is taken over from an upstream.
 const MESSAGE_CHARS_MAX: usize = 500;
+/// How long the rest of an answer's first piece may take before its head goes on alone.
+const FIRST_PIECE: Duration = Duration::from_secs(1);
+
+/// The answer's body is broken before anything of it could be passed on.
+pub(super) struct Broken(pub(super) String);
 
 pub(super) async fn answer<'r>(
     worker: &Worker,
@@ -28,9 +36,9 @@ pub(super) async fn answer<'r>(
     operation: &Operation,
     outgoing: &Outgoing,
     mut head: ResponseHead,
-    connection: Connection,
+    mut connection: Connection,
     upload: Option<Upload<'r>>,
-) -> Answer<'r> {
+) -> Result<Answer<'r>, Broken> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         let agreed = |switched: &HeaderValue| {
             let offered = outgoing.upgrade.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
@@ -38,11 +46,11 @@ pub(super) async fn answer<'r>(
         };
         let Some(protocol) = head.upgrade.take().filter(agreed) else {
             // Nobody asked for this.
-            return wrapped(exchange, StatusCode::BAD_GATEWAY, None, &HeaderMap::new());
+            return Ok(wrapped(exchange, StatusCode::BAD_GATEWAY, None, &HeaderMap::new()));
         };
         let headers = for_client(head.headers);
         let tunnel = AnswerBody::Tunnel(Box::new(Tunnel { connection, protocol }));
-        return Answer { status: head.status, headers, body: tunnel, error: None, closes: true };
+        return Ok(Answer { status: head.status, headers, body: tunnel, error: None, closes: true });
     }
     let is_error = head.status.as_u16() >= 400;
     if is_error && operation.api().record.upstream_errors == UpstreamErrors::Wrap {
@@ -50,26 +58,37 @@ pub(super) async fn answer<'r>(
         let mut answer = wrapped(exchange, head.status, message.as_deref(), &head.headers);
         // What was left of the request body is not sent any more.
         answer.closes = upload.is_some();
-        return answer;
+        return Ok(answer);
     }
     let mut headers = for_client(head.headers);
     if is_error {
         respond::mark_error(&mut headers, None, Source::Upstream);
     }
+    let first = first_piece(&mut connection).await.map_err(|error| Broken(error.to_string()))?;
     let body = UpstreamBody {
         connection,
+        first,
         framing: head.framing,
         declared_length: head.declared_length,
         accepts_trailers: outgoing.accepts_trailers,
         upload,
     };
-    Answer {
+    Ok(Answer {
         status: head.status,
         headers,
         body: AnswerBody::Upstream(Box::new(body)),
         error: None,
         closes: false,
+    })
+}
+
+/// What of the body came with the head: while nothing has gone to the client, what is wrong with it can still be said.
+/// Waited for only where a part of it is there.
+async fn first_piece(connection: &mut Connection) -> Result<Option<Bytes>, ReadError> {
+    if !connection.reader.has_started() {
+        return Ok(None);
     }
+    tokio::time::timeout(FIRST_PIECE, connection.reader.body_chunk()).await.unwrap_or(Ok(None))
 }
 
 /// An answer's fields as they go on.

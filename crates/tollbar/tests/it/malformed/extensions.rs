@@ -20,8 +20,8 @@ const BODIES: &[Refusal] = &[
         LINE_END,
     ),
     ("RFC 9112 7.1.1: CR within an extension", b"2;a\rb\r\n{}\r\n0\r\n\r\n", LINE_END),
-    ("RFC 9112 7.1.1: CR within quotes", b"2;a=\"\r\"\r\n{}\r\n0\r\n\r\n", LINE_END),
-    ("RFC 9112 7.1.1: CR LF within quotes", b"2;a=\"\r\n\"\r\n{}\r\n0\r\n\r\n", DATA_END),
+    ("RFC 9112 7.1.1: CR within quotes", b"2;a=\"\r\"\r\n{}\r\n0\r\n\r\n", EXTENSION),
+    ("RFC 9112 7.1.1: CR LF within quotes", b"2;a=\"\r\n\"\r\n{}\r\n0\r\n\r\n", EXTENSION),
     ("RFC 9112 7.1.1: CR CR LF ends an extension", b"2;a\r\r\n{}\r\n0\r\n\r\n", LINE_END),
     ("RFC 9112 7.1.1: no name", b"2;\r\n{}\r\n0\r\n\r\n", EXTENSION),
     ("RFC 9112 7.1.1: no name in the last chunk", b"2\r\n{}\r\n0;\r\n\r\n", EXTENSION),
@@ -40,8 +40,6 @@ const BODIES: &[Refusal] = &[
     ("RFC 9112 7.1.1: an equals sign for the semicolon", b"2=a\r\n{}\r\n0\r\n\r\n", SIZE),
     ("RFC 9112 7.1.1: an extension without a size", b";a\r\n{}\r\n0\r\n\r\n", SIZE),
 ];
-
-const DATA_END: &str = "is not followed by CR LF";
 
 const LEGAL: &[(&str, &[u8])] = &[
     ("RFC 9112 7.1.1: a name", b"2;a\r\n{}\r\n0\r\n\r\n"),

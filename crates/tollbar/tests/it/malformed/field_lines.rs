@@ -107,7 +107,7 @@ const LEGAL: &[(&str, &[u8])] = &[
         b"Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nTrailer: X-A",
     ),
     ("RFC 9110 10.1.4: TE announces nothing of the body", b"TE: chunked"),
-    ("RFC 9110 7.8: Upgrade to websocket", b"Connection: Upgrade\r\nUpgrade: websocket"),
+    ("RFC 9110 7.8: Upgrade to two protocols", b"Connection: Upgrade\r\nUpgrade: websocket, h2c"),
     ("RFC 9110 7.8: Upgrade without Connection", b"Upgrade: websocket"),
     (
         "RFC 9113 3.1: Upgrade to h2c",

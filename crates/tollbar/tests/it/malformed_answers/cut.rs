@@ -37,7 +37,7 @@ pub(super) fn rows() -> Vec<Row> {
         |name: &str, bytes, body| Row::cut(format!("RFC 9112 8: cut off {name}"), bytes, body).closing();
     (LENGTHS.iter().map(|(name, bytes, body)| cut(name, framed(bytes), body)))
         .chain(FRAMING.iter().map(|(name, bytes)| {
-            Row::broken(format!("RFC 9112 8: cut off {name}"), chunked(bytes)).closing()
+            Row::failed(format!("RFC 9112 8: cut off {name}"), chunked(bytes)).closing()
         }))
         .chain(CHUNKS.iter().map(|(name, bytes, body)| cut(name, chunked(bytes), body)))
         .collect()

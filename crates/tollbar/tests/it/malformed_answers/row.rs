@@ -30,9 +30,6 @@ pub(super) enum Expected {
     Error(u16, &'static str),
     /// This much of the body, and then the end of the connection.
     Cut(Vec<u8>),
-    /// The head was sound, and not one byte of the body could be passed on: seen as a failure, whether in the envelope,
-    /// as an answer that breaks off, or by the end of the connection.
-    Broken,
     /// The answer, whole.
     Whole(u16, Vec<u8>),
 }
@@ -62,10 +59,6 @@ impl Row {
 
     pub(super) fn cut(name: impl Into<String>, bytes: impl Into<Vec<u8>>, body: &[u8]) -> Self {
         Self::new(name, bytes, Expected::Cut(body.to_vec()))
-    }
-
-    pub(super) fn broken(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self::new(name, bytes, Expected::Broken)
     }
 
     pub(super) fn whole(
