@@ -1,6 +1,10 @@
 //! Policy in memory: what the data plane reads. No store is asked before the rate is taken.
 
+mod secrets_in_use;
+
 use std::{collections::BTreeMap, sync::Arc};
+
+pub use secrets_in_use::{Hold, UnderPepper};
 
 use arc_swap::ArcSwap;
 use papaya::HashMap;
@@ -11,7 +15,7 @@ use crate::{
     Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, KeyId, KeyRecord, Meter, OauthId,
     OauthRecord, PolicyChange, PolicyState, RevokedToken, RouteSettings, Switch, Tier, Timestamp,
     port::CountState,
-    secret::{Digest, Secrets},
+    secret::{CannotOpen, Digest, Secrets},
     token::{SigningKeyFault, SigningKeys},
 };
 
@@ -62,6 +66,9 @@ pub enum ApplyFault {
     /// A signing key is unusable.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyFault),
+    /// A secret is unusable.
+    #[error(transparent)]
+    Secret(#[from] CannotOpen),
     /// Endpoints of an API collide.
     #[error("two endpoints match the same requests: {0:?}")]
     Routes(Vec<RouteConflict>),
@@ -83,7 +90,7 @@ impl Directory {
         }
     }
 
-    /// Takes everything durable into memory at start.
+    /// Takes everything durable into memory at start, but for the keyring: it was unlocked before.
     pub fn load(&self, state: PolicyState) -> Result<(), ApplyFault> {
         let PolicyState { clients, keys, oauth, revoked_tokens, tiers, switches, apis, signing_keys, .. } =
             state;
@@ -153,6 +160,8 @@ impl Directory {
                 keys.add(&record, &self.secrets)?;
                 self.signing_keys.store(Arc::new(keys));
             }
+            PolicyChange::PutSecret(record) => self.secrets.put(&record)?,
+            PolicyChange::DropSecret { kind, id } => self.secrets.forget(kind, id),
         }
         Ok(())
     }
@@ -186,7 +195,12 @@ impl Directory {
         self.clients.pin().values().cloned().collect()
     }
 
-    /// A key by the digest of what was presented.
+    /// The key that was presented, under whichever pepper it was stored.
+    pub fn find_presented_key(&self, key: &[u8]) -> Option<Arc<KeyRecord>> {
+        self.secrets.find_by_digest(key, |digest| self.find_key(digest))
+    }
+
+    /// A key by its digest.
     pub fn find_key(&self, digest: &Digest) -> Option<Arc<KeyRecord>> {
         self.keys.pin().get(digest).cloned()
     }
@@ -224,6 +238,17 @@ impl Directory {
     /// Forgets revocations of tokens that have expired anyway.
     pub fn forget_expired_revocations(&self, now: Timestamp) {
         self.revoked_tokens.pin().retain(|_, revoked| revoked.expires_at > now);
+    }
+
+    /// Takes those signing keys off the published list whose last token has ended.
+    pub fn unlist_ended_signing_keys(&self, now: Timestamp) {
+        if self.signing_keys.load().lists_an_ended(now) {
+            self.signing_keys.rcu(|old| {
+                let mut keys = SigningKeys::clone(old);
+                keys.unlist_ended(now);
+                keys
+            });
+        }
     }
 
     /// The imported API on a base, as stored.

@@ -9,6 +9,8 @@ mod config;
 mod data_folder;
 mod demo;
 mod instance;
+mod keyring;
+mod master_rotation;
 mod output;
 mod serve;
 mod tour;
