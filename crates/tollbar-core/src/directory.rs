@@ -2,7 +2,13 @@
 
 mod secrets_in_use;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 pub use secrets_in_use::{Hold, UnderPepper};
 
@@ -54,6 +60,7 @@ pub struct Directory {
     oauth: HashMap<OauthId, Arc<OauthRecord>>,
     revoked_tokens: HashMap<String, RevokedToken>,
     signing_keys: ArcSwap<SigningKeys>,
+    signing_epoch: AtomicU64,
     /// How paths and hosts are divided.
     pub routes: RouteSettings,
     /// For digests and sealing.
@@ -85,6 +92,7 @@ impl Directory {
             oauth: HashMap::new(),
             revoked_tokens: HashMap::new(),
             signing_keys: ArcSwap::default(),
+            signing_epoch: AtomicU64::new(0),
             routes,
             secrets,
         }
@@ -159,6 +167,7 @@ impl Directory {
                 let mut keys = SigningKeys::clone(&self.signing_keys.load());
                 keys.add(&record, &self.secrets)?;
                 self.signing_keys.store(Arc::new(keys));
+                self.signing_epoch.fetch_add(1, Ordering::Release);
             }
             PolicyChange::PutSecret(record) => self.secrets.put(&record)?,
             PolicyChange::DropSecret { kind, id } => self.secrets.forget(kind, id),
@@ -174,6 +183,11 @@ impl Directory {
     /// The signing keys as they are now.
     pub fn signing_keys(&self) -> Arc<SigningKeys> {
         self.signing_keys.load_full()
+    }
+
+    /// Another number whenever the signing keys changed: what was verified before is to be verified again.
+    pub fn signing_epoch(&self) -> u64 {
+        self.signing_epoch.load(Ordering::Acquire)
     }
 
     /// A client by id, deleted ones too.

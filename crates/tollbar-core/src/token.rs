@@ -15,6 +15,8 @@ use crate::{
 };
 
 const TYPE: &str = "at+jwt";
+/// A key goes on signing while its retirement is made durable.
+const RETIRING_SECONDS: u64 = 60;
 
 /// The claims of a token (RFC 9068, section 2.2), and the environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,7 +202,8 @@ impl SigningKeys {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).ok().map(|data| data.claims)
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).ok()?.claims;
+        key.may_have_signed(&claims).then_some(claims)
     }
 
     /// The public halves of those under which a token can live, as a JWK set (RFC 7517, RFC 8037).
@@ -217,6 +220,17 @@ impl SigningKeys {
             })
             .collect();
         serde_json::json!({ "keys": keys })
+    }
+}
+
+impl SigningKey {
+    /// What bears the signature of a retired key, and a later time than it can have signed at, was signed by somebody
+    /// who has got hold of it.
+    fn may_have_signed(&self, claims: &Claims) -> bool {
+        self.record.retired.as_ref().is_none_or(|retired| {
+            claims.issued_at() <= retired.at.plus_seconds(RETIRING_SECONDS)
+                && Timestamp::from_seconds(claims.exp) <= retired.tokens_until.plus_seconds(RETIRING_SECONDS)
+        })
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Worker {
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
     verified_tokens: RefCell<HashMap<secret::Digest, Arc<Claims>>>,
+    /// Under which signing keys they were verified.
+    verified_epoch: Cell<u64>,
     stopped: watch::Receiver<bool>,
     tasks: Cell<usize>,
     task_ended: Notify,
@@ -64,6 +66,7 @@ impl Worker {
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
             verified_tokens: RefCell::default(),
+            verified_epoch: Cell::new(0),
             stopped,
             tasks: Cell::new(0),
             task_ended: Notify::new(),
@@ -137,6 +140,10 @@ impl Worker {
     /// together, so what was verified is remembered by the token's SHA-256.
     pub(crate) fn verify_token(&self, token: &str) -> Option<Arc<Claims>> {
         let digest = secret::sha256(&[token.as_bytes()]);
+        let epoch = self.shared.directory.signing_epoch();
+        if self.verified_epoch.replace(epoch) != epoch {
+            self.verified_tokens.borrow_mut().clear();
+        }
         if let Some(claims) = self.verified_tokens.borrow().get(&digest) {
             return Some(claims.clone());
         }

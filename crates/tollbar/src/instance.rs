@@ -135,6 +135,7 @@ async fn load(
 ) -> Result<u64> {
     let last_change = state.last_change;
     directory.load(state).context("the stored policy cannot be used")?;
+    directory.unlist_ended_signing_keys(clock.now());
     if first.is_empty() {
         directory.load_counts(store.load_counts(clock.now()).await?);
         return Ok(last_change);

@@ -74,11 +74,11 @@ mod tests {
     #[test]
     fn a_pepper_s_end_is_told() {
         let nothing = UnderPepper::default();
-        let dated = UnderPepper { keys: 1, last_key_ends: Some(END), ..nothing.clone() };
-        let endless = UnderPepper { keys: 3, keys_without_end: 2, ..dated.clone() };
-        let buried = UnderPepper { tombstones: 1, ..nothing.clone() };
-        let oauth = UnderPepper { oauth_secrets: 2, oauth_secrets_without_end: 1, ..nothing.clone() };
-        let both = UnderPepper { oauth_secrets: 1, tombstones: 4, ..endless.clone() };
+        let dated = UnderPepper { keys: 1, last_key_ends: Some(END), ..nothing };
+        let endless = UnderPepper { keys: 3, keys_without_end: 2, ..dated };
+        let buried = UnderPepper { tombstones: 1, ..nothing };
+        let oauth = UnderPepper { oauth_secrets: 2, oauth_secrets_without_end: 1, ..nothing };
+        let both = UnderPepper { oauth_secrets: 1, tombstones: 4, ..endless };
         for (under, told) in [
             (nothing, "Nothing that can be used lives under pepper 1. It goes at once."),
             (

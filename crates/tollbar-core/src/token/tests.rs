@@ -96,7 +96,7 @@ fn a_retired_key_verifies_for_ever_and_is_listed_while_a_token_under_it_can_live
     let mut keys = SigningKeys::default();
     keys.add(&new_signing_key(&secrets, Timestamp::from_seconds(1), 3600).unwrap(), &secrets).unwrap();
     let before = keys.sign(&claims()).unwrap();
-    let changed = rotated(&mut keys, &secrets, Timestamp::from_seconds(1000));
+    let changed = rotated(&mut keys, &secrets, Timestamp::from_seconds(1_800_000_000));
     let after = keys.sign(&claims()).unwrap();
     assert_eq!((kid(&before), kid(&after)), (changed[0].id.clone(), changed[1].id.clone()));
     // Also from the store, in whatever order.
@@ -107,15 +107,31 @@ fn a_retired_key_verifies_for_ever_and_is_listed_while_a_token_under_it_can_live
         }
         assert_eq!(kid(&again.sign(&claims()).unwrap()), kid(&after));
         assert!(again.verify(&before).is_some() && again.verify(&after).is_some());
-        assert!(!again.lists_an_ended(Timestamp::from_millis(4_600_999)));
-        again.unlist_ended(Timestamp::from_millis(4_600_999));
+        assert!(!again.lists_an_ended(Timestamp::from_millis(1_800_003_600_999)));
+        again.unlist_ended(Timestamp::from_millis(1_800_003_600_999));
         assert_eq!(listed(&again), [kid(&after), kid(&before)]);
-        assert!(again.lists_an_ended(Timestamp::from_seconds(4601)));
-        again.unlist_ended(Timestamp::from_seconds(4601));
+        assert!(again.lists_an_ended(Timestamp::from_seconds(1_800_003_601)));
+        again.unlist_ended(Timestamp::from_seconds(1_800_003_601));
         assert_eq!(listed(&again), [kid(&after)]);
-        assert!(!again.lists_an_ended(Timestamp::from_seconds(4601)), "once");
+        assert!(!again.lists_an_ended(Timestamp::from_seconds(1_800_003_601)), "once");
         assert!(again.verify(&before).is_some(), "an expired token is told that it has expired");
     }
+}
+
+#[test]
+fn a_retired_key_that_somebody_has_got_hold_of_signs_nothing_new() {
+    let secrets = Secrets::derive(&[1; 32]);
+    let mut keys = SigningKeys::default();
+    keys.add(&new_signing_key(&secrets, Timestamp::from_seconds(1), 3600).unwrap(), &secrets).unwrap();
+    let retired_at = 1_800_000_000;
+    let token = |iat: u32, exp: u64| keys.sign(&Claims { iat: f64::from(iat), exp, ..claims() }).unwrap();
+    let real = token(1_800_000_060, 1_800_003_661);
+    let forged = [token(1_800_000_061, 1_800_003_661), token(1_800_000_000, 1_800_003_662)];
+    assert!(forged.iter().all(|token| keys.verify(token).is_some()));
+    let mut after = keys.clone();
+    rotated(&mut after, &secrets, Timestamp::from_seconds(retired_at));
+    assert!(after.verify(&real).is_some());
+    assert!(forged.iter().all(|token| after.verify(token).is_none()));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod precedence;
 mod real_clients;
 mod real_document;
 mod real_upstream;
+mod secret_rotation;
 mod secrets_kept;
 mod streaming;
 mod switches;
