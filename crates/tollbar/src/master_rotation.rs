@@ -26,6 +26,10 @@ pub(crate) const MEANING: &str = "Every secret of the store is wrapped under a n
      changes: keys, OAuth2 secrets, tokens and stored answers live on as they are. The old master secret is needed for backups \
      that were made before, and for nothing else.";
 
+type Step = fn(&MasterRotation) -> Result<()>;
+/// Each is durable before the next.
+const STEPS: [Step; 3] = [MasterRotation::propose, MasterRotation::wrap_anew, MasterRotation::adopt];
+
 /// A rotation under way: it holds the store, so that no server runs.
 pub(crate) struct MasterRotation {
     store: Store,
@@ -77,7 +81,7 @@ impl MasterRotation {
 
     /// From the beginning to the end.
     pub(crate) fn run(self) -> Result<()> {
-        let done = self.propose().and_then(|()| self.wrap_anew()).and_then(|()| self.adopt());
+        let done = STEPS.iter().try_for_each(|step| step(&self));
         // An end in good order also where a step failed.
         let closed =
             self.store.close().context("the store did not end in good order; the next start takes it up");

@@ -21,7 +21,8 @@ pub(crate) fn of_pepper(id: u32, under: &UnderPepper) -> String {
         (keys, 0) => format!("{} under pepper {id}.", live(keys, "key")),
         (0, secrets) => format!("{} under pepper {id}.", live(secrets, "OAuth2 secret")),
         (keys, secrets) => {
-            format!("{} and {} under pepper {id}.", several(keys, "key"), live(secrets, "OAuth2 secret"))
+            let (keys, secrets) = (several(keys, "key"), several(secrets, "OAuth2 secret"));
+            format!("{keys} and {secrets} live under pepper {id}.")
         }
     };
     let mut sentences = vec![lives];
@@ -104,7 +105,7 @@ mod tests {
             ),
             (
                 both,
-                "3 keys and 1 OAuth2 secret lives under pepper 1. The last one that has an end ends 2027-01-04T00:00:00.000Z. 2 \
+                "3 keys and 1 OAuth2 secret live under pepper 1. The last one that has an end ends 2027-01-04T00:00:00.000Z. 2 \
                  have no end: it is honoured until they are rotated or revoked. 4 keys are revoked, and each answers \
                  revoked_api_key for ever: for that alone it is kept after that, and opens nothing.",
             ),

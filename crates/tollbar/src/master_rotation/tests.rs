@@ -82,9 +82,6 @@ fn entry(number: u64) -> AuditEntry {
     }
 }
 
-type Step = fn(&MasterRotation) -> Result<()>;
-const STEPS: [Step; 3] = [MasterRotation::propose, MasterRotation::wrap_anew, MasterRotation::adopt];
-
 #[test]
 fn wherever_a_rotation_breaks_off_the_next_start_finds_everything() {
     for is_old in [false, true] {
