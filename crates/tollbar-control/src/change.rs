@@ -23,11 +23,17 @@ pub(crate) struct Note {
     pub(crate) action: &'static str,
     pub(crate) subject: String,
     pub(crate) detail: String,
+    is_by_platform: bool,
 }
 
 impl Note {
     pub(crate) fn new(action: &'static str, subject: &impl ToString, detail: impl Into<String>) -> Self {
-        Self { action, subject: subject.to_string(), detail: detail.into() }
+        Self { action, subject: subject.to_string(), detail: detail.into(), is_by_platform: false }
+    }
+
+    /// The platform did it by itself.
+    pub(crate) fn by_platform(self) -> Self {
+        Self { is_by_platform: true, ..self }
     }
 }
 
@@ -75,11 +81,11 @@ impl Change {
         note: Note,
         document: Option<Vec<u8>>,
     ) -> Result<(), Fault> {
-        let Note { action, subject, detail } = note;
+        let Note { action, subject, detail, is_by_platform } = note;
         // Used up even if the store refuses: a number is never given twice, whatever happened there.
         *self.last_change = self.id.0;
         tracing::info!(change = self.id.0, action, subject, "policy change");
-        let actor = "operator".to_owned();
+        let actor = if is_by_platform { "tollbar" } else { "operator" }.to_owned();
         let audit =
             AuditEntry { id: self.id, at: self.now, actor, action: action.to_owned(), subject, detail };
         self.control.policy.apply(changes.clone(), audit, document).await?;

@@ -1,6 +1,9 @@
 //! What every route works on.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use tokio::sync::Mutex;
 use tollbar_core::{
@@ -29,6 +32,22 @@ pub struct ControlSettings {
     pub started_at: Timestamp,
 }
 
+/// How long what is issued can live: what an old secret is kept for.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// A token's life.
+    pub token_seconds: u64,
+    /// How long an answer is kept and replayed.
+    pub answer_seconds: u64,
+}
+
+impl Default for Lifetimes {
+    /// What no setting exceeds.
+    fn default() -> Self {
+        Self { token_seconds: 86_400, answer_seconds: 30 * 86_400 }
+    }
+}
+
 /// The control plane: everything that the admin API reads and changes.
 pub struct Control {
     pub(crate) directory: Arc<Directory>,
@@ -42,6 +61,9 @@ pub struct Control {
     pub(crate) last_change: Arc<Mutex<u64>>,
     /// One document at a time is read: parsing one takes many times its size in memory.
     pub(crate) importing: Mutex<()>,
+    pub(crate) lifetimes: Lifetimes,
+    /// When an old pepper may have become needless, in milliseconds: looking costs a look at every key.
+    pub(crate) next_pepper_look: AtomicU64,
 }
 
 impl Control {
@@ -65,6 +87,8 @@ impl Control {
             allowed_hosts: Vec::new(),
             last_change: Arc::new(Mutex::new(last_change)),
             importing: Mutex::new(()),
+            lifetimes: Lifetimes::default(),
+            next_pepper_look: AtomicU64::new(0),
         }
     }
 
@@ -73,6 +97,13 @@ impl Control {
     #[must_use]
     pub fn allowing_hosts(mut self, hosts: Vec<String>) -> Self {
         self.allowed_hosts = hosts;
+        self
+    }
+
+    /// For how long tokens and stored answers live here.
+    #[must_use]
+    pub fn with_lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.lifetimes = lifetimes;
         self
     }
 

@@ -17,11 +17,12 @@ mod near;
 mod ops;
 mod routes;
 mod safety;
+mod secrets;
 mod sentence;
 mod serve;
 mod upstream;
 mod view;
 
-pub use control::{Control, ControlSettings};
+pub use control::{Control, ControlSettings, Lifetimes};
 pub use ops::{Ops, serve_ops};
 pub use serve::serve_admin;

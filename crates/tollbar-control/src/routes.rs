@@ -8,6 +8,7 @@ mod import;
 mod keys;
 mod oauth;
 mod requests;
+mod secrets;
 mod status;
 mod switches;
 mod tiers;
@@ -64,6 +65,8 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/usage/{client}", get(usage::show))
         .route("/requests", get(requests::list))
         .route("/requests/{id}", get(requests::show))
+        .route("/secrets", get(secrets::list))
+        .route("/secrets/rotate", post(secrets::rotate))
         .route("/audit", get(audit::list));
     Router::new()
         .nest("/admin/v1", routes)

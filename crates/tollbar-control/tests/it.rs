@@ -12,5 +12,6 @@ mod it {
     mod ops;
     mod reading;
     mod safety;
+    mod secrets;
     mod switches;
 }

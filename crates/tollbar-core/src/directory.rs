@@ -1,6 +1,16 @@
 //! Policy in memory: what the data plane reads. No store is asked before the rate is taken.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod secrets_in_use;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+pub use secrets_in_use::{Hold, UnderPepper};
 
 use arc_swap::ArcSwap;
 use papaya::HashMap;
@@ -11,7 +21,7 @@ use crate::{
     Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, KeyId, KeyRecord, Meter, OauthId,
     OauthRecord, PolicyChange, PolicyState, RevokedToken, RouteSettings, Switch, Tier, Timestamp,
     port::CountState,
-    secret::{Digest, Secrets},
+    secret::{CannotOpen, Digest, Secrets},
     token::{SigningKeyFault, SigningKeys},
 };
 
@@ -50,6 +60,7 @@ pub struct Directory {
     oauth: HashMap<OauthId, Arc<OauthRecord>>,
     revoked_tokens: HashMap<String, RevokedToken>,
     signing_keys: ArcSwap<SigningKeys>,
+    signing_epoch: AtomicU64,
     /// How paths and hosts are divided.
     pub routes: RouteSettings,
     /// For digests and sealing.
@@ -62,6 +73,9 @@ pub enum ApplyFault {
     /// A signing key is unusable.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyFault),
+    /// A secret is unusable.
+    #[error(transparent)]
+    Secret(#[from] CannotOpen),
     /// Endpoints of an API collide.
     #[error("two endpoints match the same requests: {0:?}")]
     Routes(Vec<RouteConflict>),
@@ -78,12 +92,13 @@ impl Directory {
             oauth: HashMap::new(),
             revoked_tokens: HashMap::new(),
             signing_keys: ArcSwap::default(),
+            signing_epoch: AtomicU64::new(0),
             routes,
             secrets,
         }
     }
 
-    /// Takes everything durable into memory at start.
+    /// Takes everything durable into memory at start, but for the keyring: it was unlocked before.
     pub fn load(&self, state: PolicyState) -> Result<(), ApplyFault> {
         let PolicyState { clients, keys, oauth, revoked_tokens, tiers, switches, apis, signing_keys, .. } =
             state;
@@ -152,7 +167,10 @@ impl Directory {
                 let mut keys = SigningKeys::clone(&self.signing_keys.load());
                 keys.add(&record, &self.secrets)?;
                 self.signing_keys.store(Arc::new(keys));
+                self.signing_epoch.fetch_add(1, Ordering::Release);
             }
+            PolicyChange::PutSecret(record) => self.secrets.put(&record)?,
+            PolicyChange::DropSecret { kind, id } => self.secrets.forget(kind, id),
         }
         Ok(())
     }
@@ -165,6 +183,11 @@ impl Directory {
     /// The signing keys as they are now.
     pub fn signing_keys(&self) -> Arc<SigningKeys> {
         self.signing_keys.load_full()
+    }
+
+    /// Another number whenever the signing keys changed: what was verified before is to be verified again.
+    pub fn signing_epoch(&self) -> u64 {
+        self.signing_epoch.load(Ordering::Acquire)
     }
 
     /// A client by id, deleted ones too.
@@ -186,7 +209,12 @@ impl Directory {
         self.clients.pin().values().cloned().collect()
     }
 
-    /// A key by the digest of what was presented.
+    /// The key that was presented, under whichever pepper it was stored.
+    pub fn find_presented_key(&self, key: &[u8]) -> Option<Arc<KeyRecord>> {
+        self.secrets.find_by_digest(key, |digest| self.find_key(digest))
+    }
+
+    /// A key by its digest.
     pub fn find_key(&self, digest: &Digest) -> Option<Arc<KeyRecord>> {
         self.keys.pin().get(digest).cloned()
     }
@@ -224,6 +252,17 @@ impl Directory {
     /// Forgets revocations of tokens that have expired anyway.
     pub fn forget_expired_revocations(&self, now: Timestamp) {
         self.revoked_tokens.pin().retain(|_, revoked| revoked.expires_at > now);
+    }
+
+    /// Takes those signing keys off the published list whose last token has ended.
+    pub fn unlist_ended_signing_keys(&self, now: Timestamp) {
+        if self.signing_keys.load().lists_an_ended(now) {
+            self.signing_keys.rcu(|old| {
+                let mut keys = SigningKeys::clone(old);
+                keys.unlist_ended(now);
+                keys
+            });
+        }
     }
 
     /// The imported API on a base, as stored.

@@ -7,7 +7,9 @@ use tollbar_contract::{Code, Environment, Stage};
 
 use crate::{
     CallerAddress, Claims, Client, Directory, OauthRecord, Rejection, Timestamp, admission,
-    presented::read_basic, secret::digests_are_equal, token::new_token_id,
+    presented::read_basic,
+    secret::{Digest, digests_are_equal},
+    token::new_token_id,
 };
 
 /// The fields of a form, each at most once.
@@ -126,13 +128,19 @@ pub fn prove_client(
         // Only who used Basic is challenged for it.
         if secret.by_basic { rejection.challenging("Basic realm=\"oauth\"") } else { rejection }
     };
-    // An unknown id costs the same: the digest is made and compared in any case.
-    let digest = directory.secrets.credential_digest(secret.secret.as_bytes());
+    // An unknown id costs the same: the digests are made and compared in any case.
+    let digests = directory.secrets.digests(secret.secret.as_bytes());
     let oauth = secret.id.parse().ok().and_then(|id| directory.find_oauth(id));
     let secrets = oauth.as_ref().map(|oauth| oauth.secrets.as_slice()).unwrap_or_default();
-    let is_right = secrets.iter().fold(digests_are_equal(&digest, &[0; 32]), |found, known| {
-        found
-            | (digests_are_equal(&digest, &known.digest) & known.valid_until.is_none_or(|until| now < until))
+    let equals = |pepper_id: u32, known: &Digest| {
+        let mut is_equal = false;
+        for (id, digest) in &digests {
+            is_equal |= digests_are_equal(digest, known) & (*id == pepper_id);
+        }
+        is_equal
+    };
+    let is_right = secrets.iter().fold(equals(0, &[0; 32]), |found, known| {
+        found | (equals(known.pepper_id, &known.digest) & known.valid_until.is_none_or(|until| now < until))
     });
     let Some(oauth) = oauth else { return Err(refused("no credential has this client_id")) };
     if !is_right {

@@ -28,7 +28,7 @@ pub mod window;
 
 pub use address::{CallerAddress, ForwardingHeader, Peer, parse_network, resolve_address};
 pub use catalogue::{Api, Catalogue, Location, OwnRoute, RouteSettings, SANDBOX_PREFIX};
-pub use directory::{ApplyFault, Client, Directory, Snapshot};
+pub use directory::{ApplyFault, Client, Directory, Hold, Snapshot, UnderPepper};
 pub use id::{ChangeId, ClientId, EndpointId, KeyId, NotAnId, OauthId, RequestIdPermutation, SwitchId};
 pub use meter::Meter;
 pub use presented::Presented;

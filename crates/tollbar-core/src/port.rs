@@ -46,6 +46,10 @@ pub trait PolicyStore: Send + Sync {
     /// The newest entries, newest first.
     fn list_audit(&self, limit: u32) -> PortFuture<'_, Vec<AuditEntry>>;
 
+    /// When the last idempotency record ends that is there now: until then an answer may have to be opened that was
+    /// sealed by now.
+    fn last_answer_ends(&self) -> PortFuture<'_, Option<Timestamp>>;
+
     /// Whether the store answers at all: for health checks. Must be bounded in time.
     fn check(&self) -> PortFuture<'_, ()>;
 }

@@ -7,7 +7,13 @@ use serde::{Deserialize, Serialize};
 use tollbar_contract::Environment;
 use tollbar_openapi::Operation;
 
-use crate::{ChangeId, ClientId, EndpointId, KeyId, OauthId, SwitchId, Timestamp, secret::Digest};
+use crate::{
+    ChangeId, ClientId, EndpointId, KeyId, OauthId, SwitchId, Timestamp,
+    secret::{
+        Digest,
+        keyring::{KeyringRecord, SecretKind},
+    },
+};
 
 mod client_changes;
 
@@ -191,15 +197,37 @@ pub enum SwitchTarget {
     },
 }
 
-/// A signing key for tokens. Retired ones are kept, so that their tokens stay recognisable.
+/// A signing key for tokens. Of retired ones the public half is kept, so that their tokens stay recognisable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SigningKeyRecord {
     /// The `kid`.
     pub id: String,
-    /// The PKCS#8 document, sealed.
+    /// The PKCS#8 document, sealed. Empty once it is retired.
     pub sealed: Vec<u8>,
     /// When it was made; the newest signs.
     pub created_at: Timestamp,
+    /// The longest life that a token under it was given.
+    #[serde(default = "longest_token_life")]
+    pub longest_life_seconds: u64,
+    /// What is left of it when another signs in its place.
+    #[serde(default)]
+    pub retired: Option<RetiredKey>,
+}
+
+/// What is left of a signing key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetiredKey {
+    /// Since when it does not sign.
+    pub at: Timestamp,
+    /// When the last token under it has ended.
+    pub tokens_until: Timestamp,
+    /// The public half.
+    pub public: Vec<u8>,
+}
+
+/// What no setting exceeds: the life of tokens under a key that was stored without a word on it.
+const fn longest_token_life() -> u64 {
+    86_400
 }
 
 /// An imported API: everything that the data plane has to know of it.
@@ -298,8 +326,17 @@ pub enum PolicyChange {
         /// Its base.
         base: String,
     },
-    /// Adds a signing key, which signs from now on.
+    /// Creates or replaces a signing key. The newest that is not retired signs from now on.
     PutSigningKey(SigningKeyRecord),
+    /// Adds a secret, which is the one in use from now on; or wraps a known one anew.
+    PutSecret(KeyringRecord),
+    /// Takes a secret away under which nothing lives.
+    DropSecret {
+        /// Its kind.
+        kind: SecretKind,
+        /// Its number.
+        id: u32,
+    },
 }
 
 /// An entry of the audit trail.
@@ -338,6 +375,8 @@ pub struct PolicyState {
     pub apis: Vec<ApiRecord>,
     /// Signing keys.
     pub signing_keys: Vec<SigningKeyRecord>,
+    /// The secrets that all this is stored under, wrapped.
+    pub keyring: Vec<KeyringRecord>,
     /// The greatest audit number that was given.
     pub last_change: u64,
 }

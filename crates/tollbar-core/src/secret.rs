@@ -1,10 +1,15 @@
-//! The master secret and what is derived from it; sealing of what must rest unreadable.
+//! Digests of credentials, and sealing of what must rest unreadable, under the secrets of the [`keyring`].
 
+pub mod keyring;
+
+use arc_swap::ArcSwap;
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     constant_time::verify_slices_are_equal,
-    digest, hkdf, hmac, rand,
+    digest, rand,
 };
+
+use keyring::Keyring;
 
 /// Bytes from the system's generator.
 ///
@@ -29,38 +34,46 @@ pub fn sha256(parts: &[&[u8]]) -> Digest {
     context.finish().as_ref().try_into().unwrap_or_default()
 }
 
-/// Everything that is derived from the master secret.
+/// Every secret that the platform works with, unlocked: what the keyring holds, newest first.
+///
+/// Swapped as a whole when one is added or dropped, so that a rotation is in force for the next look.
 pub struct Secrets {
-    pepper: hmac::Key,
-    sealing: LessSafeKey,
+    ring: ArcSwap<Keyring>,
+    // Not in the ring: ids must never repeat, so this one is never another.
     request_ids: [u8; 64],
 }
-
-/// Which pepper a digest was made with, so that it can be changed later.
-pub const PEPPER_ID: u32 = 1;
 
 /// What was sealed does not open: another master secret, or damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed record does not open: it was sealed under another master secret, or is damaged")]
 pub struct CannotOpen;
 
+/// Begins everything sealed that names its key. What has no such beginning is older than the keyring.
+const SEALED: [u8; 4] = *b"tbk1";
+
 impl Secrets {
-    /// Derives the pepper and the keys by HKDF-SHA256 (RFC 5869), one label each.
-    pub fn derive(master: &[u8; 32]) -> Self {
-        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tollbar");
-        let master = salt.extract(master);
-        let pepper: [u8; 32] = expand(&master, b"credential pepper 1");
-        let sealing: [u8; 32] = expand(&master, b"sealing 1");
-        Self {
-            pepper: hmac::Key::new(hmac::HMAC_SHA256, &pepper),
-            sealing: sealing_key(&sealing),
-            request_ids: expand(&master, b"request ids 1"),
-        }
+    /// The digest of a credential under the newest pepper, and which that is. A key of 32 characters is 190 random
+    /// bits: no slow hash is needed.
+    pub fn stamp(&self, credential: &[u8]) -> (Digest, u32) {
+        let ring = self.ring.load();
+        ring.peppers.first().map(|pepper| (pepper.digest(credential), pepper.id)).unwrap_or_default()
     }
 
-    /// The digest of a credential. A key of 32 characters is 190 random bits: no slow hash is needed.
+    /// The digest alone.
     pub fn credential_digest(&self, credential: &[u8]) -> Digest {
-        hmac::sign(&self.pepper, credential).as_ref().try_into().unwrap_or_default()
+        self.stamp(credential).0
+    }
+
+    /// What is found by the digest of a credential under any pepper that is kept, the newest first.
+    pub fn find_by_digest<T>(&self, credential: &[u8], find: impl Fn(&Digest) -> Option<T>) -> Option<T> {
+        let ring = self.ring.load();
+        ring.peppers.iter().find_map(|pepper| find(&pepper.digest(credential)))
+    }
+
+    /// The digest under each pepper that is kept, always all of them: how long it takes tells nothing.
+    pub fn digests(&self, credential: &[u8]) -> Vec<(u32, Digest)> {
+        let ring = self.ring.load();
+        ring.peppers.iter().map(|pepper| (pepper.id, pepper.digest(credential))).collect()
     }
 
     /// The key of the request id permutation.
@@ -70,29 +83,44 @@ impl Secrets {
 
     /// Seals bytes; `context` must be the same to open them (a record cannot be moved to another place).
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
-        let nonce: [u8; NONCE_LEN] = random_bytes();
-        let mut sealed = plain.to_vec();
-        let done = self.sealing.seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(context),
-            &mut sealed,
-        );
-        debug_assert!(done.is_ok(), "sealing fails only beyond 64 GiB");
-        let mut out = nonce.to_vec();
-        out.append(&mut sealed);
-        out
+        let ring = self.ring.load();
+        ring.sealing.first().map(|key| key.seal(context, plain)).unwrap_or_default()
     }
 
-    /// Opens what [`Secrets::seal`] made.
+    /// Opens what [`Secrets::seal`] made, under whichever key that is kept.
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, CannotOpen> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(CannotOpen)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CannotOpen)?;
-        let mut plain = sealed.to_vec();
-        let length =
-            self.sealing.open_in_place(nonce, Aad::from(context), &mut plain).map_err(|_| CannotOpen)?.len();
-        plain.truncate(length);
-        Ok(plain)
+        let ring = self.ring.load();
+        let named = sealed.strip_prefix(&SEALED).and_then(|rest| rest.split_first_chunk());
+        if let Some((id, rest)) = named
+            && let Some(key) = ring.find_sealing(u32::from_be_bytes(*id))
+            && let Ok(plain) = open_under(&key.key, context, rest)
+        {
+            return Ok(plain);
+        }
+        // Without a name it is of the time before the keyring; the tag decides, should a nonce look like a name.
+        let first = ring.find_sealing(keyring::FIRST).ok_or(CannotOpen)?;
+        open_under(&first.key, context, sealed)
     }
+}
+
+fn seal_under(key: &LessSafeKey, context: &[u8], plain: &[u8], mut out: Vec<u8>) -> Vec<u8> {
+    let nonce: [u8; NONCE_LEN] = random_bytes();
+    let mut sealed = plain.to_vec();
+    let done =
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut sealed);
+    debug_assert!(done.is_ok(), "sealing fails only beyond 64 GiB");
+    out.extend_from_slice(&nonce);
+    out.append(&mut sealed);
+    out
+}
+
+fn open_under(key: &LessSafeKey, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+    let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(CannotOpen)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CannotOpen)?;
+    let mut plain = sealed.to_vec();
+    let length = key.open_in_place(nonce, Aad::from(context), &mut plain).map_err(|_| CannotOpen)?.len();
+    plain.truncate(length);
+    Ok(plain)
 }
 
 /// Whether two digests are equal, in constant time.
@@ -105,44 +133,5 @@ fn sealing_key(bytes: &[u8; 32]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).expect("32 bytes are an AES-256 key"))
 }
 
-struct Length(usize);
-
-impl hkdf::KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
-#[expect(clippy::expect_used, reason = "the length is far below HKDF's limit")]
-fn expand<const N: usize>(master: &hkdf::Prk, label: &[u8]) -> [u8; N] {
-    let mut out = [0; N];
-    master
-        .expand(&[label], Length(N))
-        .and_then(|okm| okm.fill(&mut out))
-        .expect("HKDF-SHA256 gives up to 8,160 bytes");
-    out
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_sealed_opens_only_in_its_place_and_under_its_secret() {
-        let secrets = Secrets::derive(&[1; 32]);
-        let sealed = secrets.seal(b"here", b"the answer");
-        assert!(!sealed.windows(10).any(|w| w == b"the answer"));
-        assert_eq!(secrets.open(b"here", &sealed), Ok(b"the answer".to_vec()));
-        assert_eq!(secrets.open(b"there", &sealed), Err(CannotOpen));
-        assert_eq!(Secrets::derive(&[2; 32]).open(b"here", &sealed), Err(CannotOpen));
-        assert_eq!(secrets.open(b"here", &sealed[..20]), Err(CannotOpen));
-        assert_eq!(secrets.open(b"here", b""), Err(CannotOpen));
-    }
-
-    #[test]
-    fn the_digest_depends_on_the_master_secret() {
-        let digest = |master| Secrets::derive(&[master; 32]).credential_digest(b"key");
-        assert_eq!(digest(1), digest(1));
-        assert_ne!(digest(1), digest(2));
-    }
-}
+mod tests;

@@ -8,9 +8,15 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use tollbar_contract::Environment;
 
-use crate::{OauthId, SigningKeyRecord, Timestamp, id::base62, secret, secret::Secrets};
+use crate::{
+    OauthId, RetiredKey, SigningKeyRecord, Timestamp,
+    id::base62,
+    secret::{self, CannotOpen, Secrets, keyring::KeyringRecord},
+};
 
 const TYPE: &str = "at+jwt";
+/// A key goes on signing while its retirement is made durable.
+const RETIRING_SECONDS: u64 = 60;
 
 /// The claims of a token (RFC 9068, section 2.2), and the environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,12 +67,22 @@ pub fn new_token_id() -> String {
 }
 
 /// A new signing key, sealed for the store.
-pub fn new_signing_key(secrets: &Secrets, now: Timestamp) -> Result<SigningKeyRecord, SigningKeyFault> {
+pub fn new_signing_key(
+    secrets: &Secrets,
+    now: Timestamp,
+    lifetime_seconds: u64,
+) -> Result<SigningKeyRecord, SigningKeyFault> {
     let document = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new())
         .map_err(|_| SigningKeyFault::NotAKey)?;
     let id = base62(u64::from_le_bytes(secret::random_bytes()), 11);
     let sealed = secrets.seal(sealing_context(&id).as_bytes(), document.as_ref());
-    Ok(SigningKeyRecord { id, sealed, created_at: now })
+    Ok(SigningKeyRecord {
+        id,
+        sealed,
+        created_at: now,
+        longest_life_seconds: lifetime_seconds,
+        retired: None,
+    })
 }
 
 /// Why a signing key from the store cannot be used.
@@ -74,7 +90,7 @@ pub fn new_signing_key(secrets: &Secrets, now: Timestamp) -> Result<SigningKeyRe
 pub enum SigningKeyFault {
     /// It does not open.
     #[error(transparent)]
-    Sealed(#[from] secret::CannotOpen),
+    Sealed(#[from] CannotOpen),
     /// It is not an Ed25519 key.
     #[error("a stored signing key is not an Ed25519 key")]
     NotAKey,
@@ -88,39 +104,90 @@ pub struct SigningKeys {
 
 #[derive(Clone)]
 struct SigningKey {
-    id: String,
-    created_at: Timestamp,
-    encoding: EncodingKey,
+    record: SigningKeyRecord,
+    /// The private half; a retired key has none any more.
+    encoding: Option<EncodingKey>,
     decoding: DecodingKey,
     public: Vec<u8>,
+    is_listed: bool,
 }
 
 impl SigningKeys {
     /// Adds a key from the store.
     pub fn add(&mut self, record: &SigningKeyRecord, secrets: &Secrets) -> Result<(), SigningKeyFault> {
-        let document = secrets.open(sealing_context(&record.id).as_bytes(), &record.sealed)?;
-        let pair = Ed25519KeyPair::from_pkcs8(&document).map_err(|_| SigningKeyFault::NotAKey)?;
-        let public = pair.public_key().as_ref().to_vec();
-        let key = SigningKey {
-            id: record.id.clone(),
-            created_at: record.created_at,
-            encoding: EncodingKey::from_ed_der(&document),
-            decoding: DecodingKey::from_ed_der(&public),
-            public,
+        let (public, encoding) = match &record.retired {
+            Some(retired) => (retired.public.clone(), None),
+            None => {
+                let document = secrets.open(sealing_context(&record.id).as_bytes(), &record.sealed)?;
+                let pair = Ed25519KeyPair::from_pkcs8(&document).map_err(|_| SigningKeyFault::NotAKey)?;
+                (pair.public_key().as_ref().to_vec(), Some(EncodingKey::from_ed_der(&document)))
+            }
         };
-        self.keys.retain(|other| other.id != key.id);
+        let decoding = DecodingKey::from_ed_der(&public);
+        let key = SigningKey { record: record.clone(), encoding, decoding, public, is_listed: true };
+        self.keys.retain(|other| other.record.id != record.id);
         self.keys.push(key);
-        self.keys.sort_by_key(|key| std::cmp::Reverse(key.created_at));
+        // One that can sign first, whatever a clock that was set back says.
+        self.keys.sort_by_key(|key| (key.encoding.is_none(), std::cmp::Reverse(key.record.created_at)));
         Ok(())
+    }
+
+    /// What is stored of them, the one that signs first.
+    pub fn records(&self) -> impl Iterator<Item = &SigningKeyRecord> {
+        self.keys.iter().map(|key| &key.record)
+    }
+
+    /// What is to be stored of the keys that sign when another takes their place: the private half is erased, for
+    /// verifying needs the public one alone.
+    pub fn retired(&self, now: Timestamp) -> Vec<SigningKeyRecord> {
+        let signing = self.keys.iter().filter(|key| key.encoding.is_some());
+        signing
+            .map(|key| {
+                // A token's end is rounded up to the next second.
+                let tokens_until = now.plus_seconds(key.record.longest_life_seconds.saturating_add(1));
+                let retired = RetiredKey { at: now, tokens_until, public: key.public.clone() };
+                SigningKeyRecord { sealed: Vec::new(), retired: Some(retired), ..key.record.clone() }
+            })
+            .collect()
+    }
+
+    /// What is to be stored of the keys that sign, sealed under another secret that is not in use yet.
+    pub fn sealed_under(
+        &self,
+        next: &KeyringRecord,
+        secrets: &Secrets,
+    ) -> Result<Vec<SigningKeyRecord>, CannotOpen> {
+        let signing = self.keys.iter().filter(|key| key.encoding.is_some());
+        signing
+            .map(|key| {
+                let context = sealing_context(&key.record.id);
+                let document = secrets.open(context.as_bytes(), &key.record.sealed)?;
+                let sealed = secrets.seal_under(next, context.as_bytes(), &document)?;
+                Ok(SigningKeyRecord { sealed, ..key.record.clone() })
+            })
+            .collect()
+    }
+
+    /// Whether one is listed whose last token has ended.
+    pub fn lists_an_ended(&self, now: Timestamp) -> bool {
+        self.keys.iter().any(|key| key.is_listed && has_ended(&key.record, now))
+    }
+
+    /// Takes those off the list. They still verify: an expired token is told that it is.
+    pub fn unlist_ended(&mut self, now: Timestamp) {
+        for key in &mut self.keys {
+            key.is_listed &= !has_ended(&key.record, now);
+        }
     }
 
     /// Signs claims with the newest key. `None` if there is no key.
     pub fn sign(&self, claims: &Claims) -> Option<String> {
         let key = self.keys.first()?;
+        let encoding = key.encoding.as_ref()?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key.id.clone());
-        jsonwebtoken::encode(&header, claims, &key.encoding).ok()
+        header.kid = Some(key.record.id.clone());
+        jsonwebtoken::encode(&header, claims, encoding).ok()
     }
 
     /// The claims of a token that this platform signed; `None` for every other. Says nothing about time.
@@ -130,23 +197,25 @@ impl SigningKeys {
             return None;
         }
         let kid = header.kid?;
-        let key = self.keys.iter().find(|key| key.id == kid)?;
+        let key = self.keys.iter().find(|key| key.record.id == kid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).ok().map(|data| data.claims)
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).ok()?.claims;
+        key.may_have_signed(&claims).then_some(claims)
     }
 
-    /// The public halves, as a JWK set (RFC 7517, RFC 8037).
+    /// The public halves of those under which a token can live, as a JWK set (RFC 7517, RFC 8037).
     pub fn jwks(&self) -> serde_json::Value {
         let keys: Vec<_> = self
             .keys
             .iter()
+            .filter(|key| key.is_listed)
             .map(|key| {
                 serde_json::json!({
                     "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
-                    "kid": key.id, "x": URL_SAFE_NO_PAD.encode(&key.public),
+                    "kid": key.record.id, "x": URL_SAFE_NO_PAD.encode(&key.public),
                 })
             })
             .collect();
@@ -154,96 +223,25 @@ impl SigningKeys {
     }
 }
 
+impl SigningKey {
+    /// What bears the signature of a retired key, and a later time than it can have signed at, was signed by somebody
+    /// who has got hold of it.
+    fn may_have_signed(&self, claims: &Claims) -> bool {
+        self.record.retired.as_ref().is_none_or(|retired| {
+            claims.issued_at() <= retired.at.plus_seconds(RETIRING_SECONDS)
+                && Timestamp::from_seconds(claims.exp) <= retired.tokens_until.plus_seconds(RETIRING_SECONDS)
+        })
+    }
+}
+
+/// Whether no token under a key can live any more.
+fn has_ended(key: &SigningKeyRecord, now: Timestamp) -> bool {
+    key.retired.as_ref().is_some_and(|retired| retired.tokens_until <= now)
+}
+
 fn sealing_context(id: &str) -> String {
     format!("signing key {id}")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn platform(master: u8) -> SigningKeys {
-        let secrets = Secrets::derive(&[master; 32]);
-        let mut keys = SigningKeys::default();
-        keys.add(&new_signing_key(&secrets, Timestamp::from_seconds(1)).unwrap(), &secrets).unwrap();
-        keys
-    }
-
-    fn claims() -> Claims {
-        Claims {
-            iss: "http://h/v1".into(),
-            aud: "http://h/v1".into(),
-            sub: "cl_1".into(),
-            client_id: OauthId::from_number(5),
-            jti: new_token_id(),
-            iat: 1_800_000_000.123,
-            exp: 1_800_003_600,
-            scope: "a b".into(),
-            env: Environment::Live,
-        }
-    }
-
-    #[test]
-    fn a_token_is_verified_by_the_platform_that_signed_it_and_no_other() {
-        let (ours, theirs) = (platform(1), platform(2));
-        let token = ours.sign(&claims()).unwrap();
-        let read = ours.verify(&token).unwrap();
-        assert_eq!(read.scopes(), BTreeSet::from(["a".to_owned(), "b".to_owned()]));
-        assert_eq!(read.issued_at(), Timestamp::from_millis(1_800_000_000_123));
-        assert!(theirs.verify(&token).is_none());
-        assert!(!read.is_expired(Timestamp::from_millis(1_800_003_599_999)));
-        assert!(read.is_expired(Timestamp::from_millis(1_800_003_600_000)));
-    }
-
-    #[test]
-    fn a_token_with_any_changed_byte_is_not_ours() {
-        let keys = platform(1);
-        let token = keys.sign(&claims()).unwrap();
-        for position in 0..token.len() {
-            let mut bytes = token.clone().into_bytes();
-            // Another character of the alphabet; the last one of a part may only differ in unused bits.
-            bytes[position] = if bytes[position] == b'A' { b'g' } else { b'A' };
-            let changed = String::from_utf8(bytes).unwrap();
-            if let Some(read) = keys.verify(&changed) {
-                panic!("position {position} of {} changed nothing: {read:?}", token.len());
-            }
-        }
-    }
-
-    #[test]
-    fn only_our_algorithm_and_type_are_read() {
-        let keys = platform(1);
-        let token = keys.sign(&claims()).unwrap();
-        let (_, rest) = token.split_once('.').unwrap();
-        let kid = &keys.keys[0].id;
-        for header in [
-            format!(r#"{{"alg":"none","typ":"at+jwt","kid":"{kid}"}}"#),
-            format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{kid}"}}"#),
-            format!(r#"{{"alg":"EdDSA","typ":"JWT","kid":"{kid}"}}"#),
-            r#"{"alg":"EdDSA","typ":"at+jwt","kid":"other"}"#.to_owned(),
-            r#"{"alg":"EdDSA","typ":"at+jwt"}"#.to_owned(),
-            "{".to_owned(),
-        ] {
-            let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(&header));
-            assert!(keys.verify(&forged).is_none(), "{header}");
-        }
-        for text in ["", ".", "..", "a.b.c", &token[..token.len() - 1]] {
-            assert!(keys.verify(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_retired_key_still_verifies() {
-        let secrets = Secrets::derive(&[1; 32]);
-        let old = new_signing_key(&secrets, Timestamp::from_seconds(1)).unwrap();
-        let new = new_signing_key(&secrets, Timestamp::from_seconds(2)).unwrap();
-        let mut keys = SigningKeys::default();
-        keys.add(&old, &secrets).unwrap();
-        let before = keys.sign(&claims()).unwrap();
-        keys.add(&new, &secrets).unwrap();
-        let after = keys.sign(&claims()).unwrap();
-        assert!(keys.verify(&before).is_some() && keys.verify(&after).is_some());
-        assert_eq!(keys.jwks()["keys"].as_array().unwrap().len(), 2);
-        assert_eq!(jsonwebtoken::decode_header(&after).unwrap().kid, Some(new.id));
-    }
-}
+mod tests;

@@ -41,6 +41,8 @@ pub(crate) struct Worker {
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
     verified_tokens: RefCell<HashMap<secret::Digest, Arc<Claims>>>,
+    /// Under which signing keys they were verified.
+    verified_epoch: Cell<u64>,
     stopped: watch::Receiver<Stop>,
     tasks: Cell<usize>,
     /// How many of them only deliver an answer: they need no store.
@@ -86,6 +88,7 @@ impl Worker {
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
             verified_tokens: RefCell::default(),
+            verified_epoch: Cell::new(0),
             stopped,
             tasks: Cell::new(0),
             delivering: Cell::new(0),
@@ -196,6 +199,10 @@ impl Worker {
     /// together, so what was verified is remembered by the token's SHA-256.
     pub(crate) fn verify_token(&self, token: &str) -> Option<Arc<Claims>> {
         let digest = secret::sha256(&[token.as_bytes()]);
+        let epoch = self.shared.directory.signing_epoch();
+        if self.verified_epoch.replace(epoch) != epoch {
+            self.verified_tokens.borrow_mut().clear();
+        }
         if let Some(claims) = self.verified_tokens.borrow().get(&digest) {
             return Some(claims.clone());
         }

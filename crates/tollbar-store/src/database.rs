@@ -69,6 +69,8 @@ fn configure(connection: &Connection, durability: Durability) -> rusqlite::Resul
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is replaced is not left behind in a page: a signing key that was retired, a secret under an old master secret.
+    connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_LIMIT_BYTES, |_| Ok(()))
 }
 

@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tollbar_core::{
     AuditEntry, ChangeId, EndpointId, PolicyChange, PolicyState, RevokedToken, Tier, Timestamp,
     port::{PolicyStore, PortFuture},
+    secret::keyring::name,
 };
 
 use crate::{
@@ -82,6 +83,15 @@ impl PolicyStore for Store {
         }))
     }
 
+    fn last_answer_ends(&self) -> PortFuture<'_, Option<Timestamp>> {
+        Box::pin(self.inner.reader.run(|connection| {
+            let last: Option<i64> = connection
+                .prepare_cached("SELECT max(expires_at) FROM idempotency")?
+                .query_row([], |row| row.get(0))?;
+            Ok(last.map(|at| Timestamp::from_millis(from_column(at))))
+        }))
+    }
+
     /// A read, within 4 seconds, and then a small write that is synced: a full disk answers reads. How long the write
     /// takes is for the caller to bound.
     fn check(&self) -> PortFuture<'_, ()> {
@@ -138,6 +148,8 @@ fn apply_one(connection: &Connection, change: &PolicyChange, document: Option<&[
         }
         PolicyChange::RemoveApi { base } => remove(connection, "apis", base),
         PolicyChange::PutSigningKey(key) => put(connection, "signing_keys", &key.id, key),
+        PolicyChange::PutSecret(secret) => put(connection, "keyring", &secret.name(), secret),
+        PolicyChange::DropSecret { kind, id } => remove(connection, "keyring", &name(*kind, *id)),
     }
 }
 
@@ -197,6 +209,7 @@ fn load(connection: &Connection) -> Result<PolicyState, Fault> {
         switches: load_table(&snapshot, "switches")?,
         apis: load_table(&snapshot, "apis")?,
         signing_keys: load_table(&snapshot, "signing_keys")?,
+        keyring: load_table(&snapshot, "keyring")?,
         last_change: from_column(last_change.unwrap_or(0)),
     })
 }

@@ -1,7 +1,7 @@
 //! The tables. Forward only: a migration that was released is never edited, a new one is added.
 
 /// `tollbar.db`, from an empty file on.
-pub(crate) const MAIN: &[&str] = &[MAIN_1];
+pub(crate) const MAIN: &[&str] = &[MAIN_1, MAIN_2];
 
 /// `requests.db`, from an empty file on.
 pub(crate) const REQUEST_LOG: &[&str] = &[REQUEST_LOG_1];
@@ -45,6 +45,12 @@ CREATE TABLE month_leases (
     PRIMARY KEY (month, client, environment)) WITHOUT ROWID;
 CREATE TABLE journal_files (
     name TEXT PRIMARY KEY, offset INTEGER NOT NULL, newest INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+// The secrets that the rest is stored under, each wrapped under the master secret. A store that was there before has none;
+// whoever knows the master secret puts them there at the next start.
+const MAIN_2: &str = "
+CREATE TABLE keyring (id TEXT PRIMARY KEY, body TEXT NOT NULL);
 ";
 
 // `seq` is the order of writing, without gaps: its span is the number of rows.

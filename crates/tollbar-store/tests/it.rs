@@ -5,6 +5,7 @@
 mod it {
     mod idempotency;
     mod journal;
+    mod keyring;
     mod model;
     mod opening;
     mod policy;

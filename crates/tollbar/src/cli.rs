@@ -13,6 +13,7 @@ mod number;
 mod oauth;
 mod reference;
 mod request;
+mod secret;
 mod server;
 mod status;
 mod switch;
@@ -90,6 +91,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Request(command) => command.run(context)?,
         Command::Audit(command) => command.run(context)?,
         Command::Api(command) => command.run(context)?,
+        Command::Secret(command) => command.run(context)?,
         Command::Status => status::run(context)?,
         Command::Reference(command) => command.run(context)?,
     }

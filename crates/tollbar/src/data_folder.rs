@@ -1,13 +1,14 @@
 //! The data folder: what a server keeps there beside its store, and how a command finds the server through it.
 //!
-//! `master-secret` and `operator-token` are made at the first start and never overwritten; `running.json` says where
-//! a running server listens, and goes when it ends. All three are for their owner alone.
+//! `master-secret` and `operator-token` are made at the first start; only a rotation puts another master secret in its
+//! place, by way of `master-secret.new`. `running.json` says where a running server listens, and goes when it ends. All are
+//! for their owner alone.
 
 mod file;
 mod secret;
 
 use std::{
-    fs,
+    fmt, fs,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const DEFAULT: &str = "./tollbar-data";
 
 const MASTER_SECRET: &str = "master-secret";
+/// A master secret that is to take the place of the one there is: there only while that is rotated.
+const NEW_MASTER_SECRET: &str = "master-secret.new";
 const OPERATOR_TOKEN: &str = "operator-token";
 const RUNNING: &str = "running.json";
 /// The store's file, whose presence means that there was a master secret.
@@ -29,6 +32,24 @@ const STORE: &str = "tollbar.db";
 pub(crate) struct DataFolder {
     path: PathBuf,
     master_secret: Option<String>,
+}
+
+/// The master secret, and where it came from.
+pub(crate) struct MasterSecret {
+    /// The one in the file or the environment.
+    pub(crate) current: [u8; 32],
+    /// The one that was to take its place when a rotation was broken off.
+    pub(crate) proposed: Option<[u8; 32]>,
+    /// Whether `TOLLBAR_MASTER_SECRET` was set.
+    pub(crate) is_given: bool,
+    /// Whether the file is there.
+    pub(crate) is_in_file: bool,
+}
+
+impl fmt::Debug for MasterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterSecret").finish_non_exhaustive()
+    }
 }
 
 /// Where a running server listens.
@@ -56,6 +77,11 @@ impl DataFolder {
     /// The folder at a path; nothing is looked at or made.
     pub(crate) fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), master_secret: None }
+    }
+
+    /// The folder at a path as [`DataFolder::create`] gives it, but not made.
+    pub(crate) fn with_master_secret(path: impl Into<PathBuf>, master_secret: Option<&str>) -> Self {
+        Self { path: path.into(), master_secret: master_secret.map(str::to_owned) }
     }
 
     /// Makes the folder if it is not there, open to its owner alone. The master secret can come from
@@ -87,27 +113,24 @@ impl DataFolder {
         )]
     }
 
-    /// The master secret; made at the first start.
-    pub(crate) fn master_secret(&self) -> Result<[u8; 32]> {
+    /// The master secret, and the one that was to take its place when a rotation was broken off; made at the first start.
+    pub(crate) fn master_secret(&self) -> Result<MasterSecret> {
         let path = self.path.join(MASTER_SECRET);
-        let stored = match file::read_private(&path)? {
-            Some(text) => {
-                Some(secret::parse(&text).with_context(|| format!("{} is damaged", path.display()))?)
-            }
-            None => None,
-        };
+        let stored = read_master_secret(&path)?;
+        let proposed = read_master_secret(&self.path.join(NEW_MASTER_SECRET))?;
         let given = match &self.master_secret {
             Some(text) => Some(secret::parse(text).context("TOLLBAR_MASTER_SECRET cannot be used")?),
             None => None,
         };
-        match (given, stored) {
+        let is_given = given.is_some();
+        let current = match (given, stored) {
             // With another secret no key would be known and no token could be signed.
             (Some(given), Some(stored)) if given != stored => bail!(
                 "TOLLBAR_MASTER_SECRET is not the secret in {}; the wrong one of the two must go",
                 path.display()
             ),
-            (Some(secret), _) | (None, Some(secret)) => Ok(secret),
-            (None, None) if self.path.join(STORE).exists() => bail!(
+            (Some(secret), _) | (None, Some(secret)) => secret,
+            (None, None) if self.has_store() => bail!(
                 "{} is missing, and the store beside it was made with one; restore it from a backup, or give it as \
                  TOLLBAR_MASTER_SECRET (a new one would make every key and token invalid)",
                 path.display()
@@ -115,9 +138,35 @@ impl DataFolder {
             (None, None) => {
                 let secret = tollbar_core::secret::random_bytes();
                 file::write_new(&path, &secret::text(&secret))?;
-                Ok(secret)
+                secret
             }
-        }
+        };
+        Ok(MasterSecret { current, proposed, is_given, is_in_file: stored.is_some() || !is_given })
+    }
+
+    /// A master secret as text from the environment.
+    pub(crate) fn parse_master_secret(name: &str, text: &str) -> Result<[u8; 32]> {
+        secret::parse(text).with_context(|| format!("{name} cannot be used"))
+    }
+
+    /// Writes the master secret that is to take the place of the one there is, beside it.
+    pub(crate) fn propose_master_secret(&self, new: &[u8; 32]) -> Result<()> {
+        file::write_new(&self.path.join(NEW_MASTER_SECRET), &secret::text(new))
+    }
+
+    /// Puts the proposed master secret in the place of the old one.
+    pub(crate) fn adopt_master_secret(&self) -> Result<()> {
+        file::rename(&self.path.join(NEW_MASTER_SECRET), &self.path.join(MASTER_SECRET))
+    }
+
+    /// Takes the proposed master secret away: nothing is wrapped under it.
+    pub(crate) fn withdraw_master_secret(&self) -> Result<()> {
+        file::remove(&self.path.join(NEW_MASTER_SECRET))
+    }
+
+    /// Whether there is a store.
+    pub(crate) fn has_store(&self) -> bool {
+        self.path.join(STORE).exists()
     }
 
     /// The operator token; made at the first start.
@@ -166,6 +215,11 @@ impl DataFolder {
             }),
         }
     }
+}
+
+fn read_master_secret(path: &Path) -> Result<Option<[u8; 32]>> {
+    let Some(text) = file::read_private(path)? else { return Ok(None) };
+    secret::parse(&text).map(Some).with_context(|| format!("{} is damaged", path.display()))
 }
 
 impl Drop for Announcement {

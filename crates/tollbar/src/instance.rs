@@ -10,11 +10,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
-use tollbar_control::{Control, ControlSettings, Ops, serve_admin, serve_ops};
+use tollbar_control::{Control, ControlSettings, Lifetimes, Ops, serve_admin, serve_ops};
 use tollbar_core::{
-    AuditEntry, ChangeId, Clock, Directory, PolicyChange, PolicyState, Tier, Timestamp,
+    AuditEntry, ChangeId, Clock, Directory, PolicyChange, PolicyState, SigningKeyRecord, Tier, Timestamp,
     port::{AllowanceStore, PolicyStore},
-    secret::{Secrets, sha256},
+    secret::{keyring::KeyringRecord, sha256},
     token::new_signing_key,
 };
 use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
@@ -25,6 +25,7 @@ use crate::{
     config::{Config, plain_http_fault},
     data_folder::{Announcement, DataFolder, Running},
     handover::{Listener, Sockets},
+    keyring::{self, Unlocked},
     tls::{Renewal, Tls},
 };
 
@@ -55,7 +56,6 @@ pub(crate) struct Instance {
 
 /// What a start has at hand before it opens the store.
 struct Prepared {
-    secrets: Secrets,
     operator_token: String,
     clock: Arc<AnchoredClock>,
     tls: Tls,
@@ -106,12 +106,12 @@ impl Instance {
     ) -> Result<Self> {
         let clock = Arc::new(AnchoredClock::start(Machine));
         let tls = Tls::load(config, clock.clone())?;
-        // The secrets first: a store without them would have to be thrown away.
-        let secrets = Secrets::derive(&data.master_secret()?);
+        // The master secret first: a store without it would have to be thrown away.
+        data.master_secret()?;
         let operator_token = data.operator_token()?;
         let store = open(data, patience)?;
         // An end in good order also where the start fails: it is no power loss.
-        let parts = Prepared { secrets, operator_token, clock, tls };
+        let parts = Prepared { operator_token, clock, tls };
         Self::start_with(&store, sockets, parts, config, data).inspect_err(|_| {
             let _ = store.clone().close();
         })
@@ -120,13 +120,19 @@ impl Instance {
     fn start_with(
         store: &Store,
         sockets: &mut Sockets,
-        Prepared { secrets, operator_token, clock, tls }: Prepared,
+        Prepared { operator_token, clock, tls }: Prepared,
         config: &Config,
         data: &DataFolder,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let state = runtime.block_on(store.load()).context("the stored policy cannot be read")?;
+        // Read again: now that the store is ours nobody else changes it.
+        let Unlocked { secrets, to_store } =
+            keyring::unlock(&data.master_secret()?, &state, data, clock.now())?;
         let directory = Arc::new(Directory::new(config.route_settings(), secrets));
-        let last_change = runtime.block_on(load(store, &directory, &*clock))?;
+        let lifetime = config.tokens.lifetime_seconds;
+        let first = first_changes(&state, to_store, &directory, lifetime, clock.now())?;
+        let last_change = runtime.block_on(load(store, state, first, &directory, &*clock))?;
         warn_of_upstreams(&directory, &tls);
 
         let mut settings = settings::gateway(config);
@@ -217,7 +223,9 @@ fn open(data: &DataFolder, patience: Duration) -> Result<Store> {
     let began = Instant::now();
     loop {
         match Store::open(data.path()) {
-            Err(OpenError::InUse { .. }) if began.elapsed() < patience => std::thread::sleep(LOCK_REST),
+            Err(OpenError::InUse { .. }) if began.elapsed() < patience => {
+                std::thread::park_timeout(LOCK_REST)
+            }
             opened => return opened.context("the store cannot be opened"),
         }
     }
@@ -227,22 +235,33 @@ fn close(store: Store) -> Result<()> {
     store.close().context("the store did not end in good order; the next start takes it up")
 }
 
-/// Reads everything durable into memory; the first time, makes what a platform cannot be without.
-async fn load(store: &Store, directory: &Directory, clock: &dyn Clock) -> Result<u64> {
-    let state = store.load().await.context("the stored policy cannot be read")?;
-    let (last_change, first) = (state.last_change, first_changes(&state, directory, clock.now())?);
+/// Takes everything durable into memory; the first time, makes what a platform cannot be without.
+async fn load(
+    store: &Store,
+    state: PolicyState,
+    first: Vec<PolicyChange>,
+    directory: &Directory,
+    clock: &dyn Clock,
+) -> Result<u64> {
+    let last_change = state.last_change;
     directory.load(state).context("the stored policy cannot be used")?;
+    directory.unlist_ended_signing_keys(clock.now());
     if first.is_empty() {
         directory.load_counts(store.load_counts(clock.now()).await?);
         return Ok(last_change);
     }
+    let (action, detail) = if last_change == 0 {
+        ("platform.begin", "made the first tiers, secrets and signing key")
+    } else {
+        ("platform.upgrade", "stored what an earlier version, or a shorter life of tokens, had not asked for")
+    };
     let audit = AuditEntry {
         id: ChangeId(last_change + 1),
         at: clock.now(),
         actor: "tollbar".to_owned(),
-        action: "platform.begin".to_owned(),
+        action: action.to_owned(),
         subject: "platform".to_owned(),
-        detail: "made the first tiers and signing key".to_owned(),
+        detail: detail.to_owned(),
     };
     store.apply(first.clone(), audit, None).await?;
     for change in first {
@@ -252,11 +271,24 @@ async fn load(store: &Store, directory: &Directory, clock: &dyn Clock) -> Result
     Ok(last_change + 1)
 }
 
-fn first_changes(state: &PolicyState, directory: &Directory, now: Timestamp) -> Result<Vec<PolicyChange>> {
-    let mut changes = Vec::new();
+fn first_changes(
+    state: &PolicyState,
+    secrets: Vec<KeyringRecord>,
+    directory: &Directory,
+    token_seconds: u64,
+    now: Timestamp,
+) -> Result<Vec<PolicyChange>> {
+    let mut changes: Vec<_> = secrets.into_iter().map(PolicyChange::PutSecret).collect();
     if state.signing_keys.is_empty() {
-        changes.push(PolicyChange::PutSigningKey(new_signing_key(&directory.secrets, now)?));
+        let key = new_signing_key(&directory.secrets, now, token_seconds)?;
+        changes.push(PolicyChange::PutSigningKey(key));
     }
+    // Tokens live longer than before: a key that is retired stands in the published set for as long.
+    let outlived =
+        |key: &&SigningKeyRecord| key.retired.is_none() && key.longest_life_seconds < token_seconds;
+    changes.extend(state.signing_keys.iter().filter(outlived).map(|key| {
+        PolicyChange::PutSigningKey(SigningKeyRecord { longest_life_seconds: token_seconds, ..key.clone() })
+    }));
     if state.tiers.is_empty() {
         let change = ChangeId(state.last_change + 1);
         changes.extend(FIRST_TIERS.map(|(name, rate_per_minute)| {
@@ -324,6 +356,10 @@ fn control(
         settings,
         last_change,
     )
+    .with_lifetimes(Lifetimes {
+        token_seconds: config.tokens.lifetime_seconds,
+        answer_seconds: config.idempotency.keep_seconds,
+    })
 }
 
 impl ControlThread {
@@ -348,9 +384,11 @@ impl ControlThread {
                 }),
                 metrics: Arc::new(move || tls.add_to(metrics.text())),
             };
-            let admin = serve_admin(admin, Arc::new(control), until_now(stopped.clone()));
+            let control = Arc::new(control);
+            let admin = serve_admin(admin, control.clone(), until_now(stopped.clone()));
             let ops = serve_ops(ops, ops_answers, until_now(stopped.clone()));
-            let (admin, ops, ()) = tokio::join!(admin, ops, keep_house(&shared, &clock, &store, stopped));
+            let (admin, ops, ()) =
+                tokio::join!(admin, ops, keep_house(&shared, &control, &clock, &store, stopped));
             admin.context("the admin listener failed").and(ops.context("the ops listener failed"))
         };
         let thread = std::thread::Builder::new()
@@ -386,7 +424,13 @@ async fn until_now(mut stopped: watch::Receiver<Stop>) {
 }
 
 /// What has to be done now and then.
-async fn keep_house(shared: &Shared, clock: &AnchoredClock, store: &Store, stopped: watch::Receiver<Stop>) {
+async fn keep_house(
+    shared: &Shared,
+    control: &Arc<Control>,
+    clock: &AnchoredClock,
+    store: &Store,
+    stopped: watch::Receiver<Stop>,
+) {
     let mut tick = tokio::time::interval(HOUSEKEEPING);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut is_alarmed = false;
@@ -400,6 +444,8 @@ async fn keep_house(shared: &Shared, clock: &AnchoredClock, store: &Store, stopp
             tracing::error!(%failure, "no further request ids could be leased");
         }
         shared.directory.forget_expired_revocations(clock.now());
+        shared.directory.unlist_ended_signing_keys(clock.now());
+        control.drop_unneeded_secrets().await;
         shared.metrics.log_dropped.set(i64::try_from(shared.requests.dropped()).unwrap_or(i64::MAX));
         let step = clock.step_millis();
         shared.metrics.clock_step_millis.set(step);

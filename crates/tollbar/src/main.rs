@@ -10,6 +10,8 @@ mod data_folder;
 mod demo;
 mod handover;
 mod instance;
+mod keyring;
+mod master_rotation;
 mod output;
 mod serve;
 mod tls;

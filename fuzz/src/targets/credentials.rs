@@ -105,7 +105,7 @@ fn platform() -> &'static SigningKeys {
     KEYS.get_or_init(|| {
         let secrets = Secrets::derive(&[7; 32]);
         let mut keys = SigningKeys::default();
-        keys.add(&new_signing_key(&secrets, Timestamp::from_seconds(1)).unwrap(), &secrets).unwrap();
+        keys.add(&new_signing_key(&secrets, Timestamp::from_seconds(1), 3600).unwrap(), &secrets).unwrap();
         keys
     })
 }

@@ -10,7 +10,6 @@ use tollbar_contract::Environment;
 use tollbar_core::{
     ClientId, KeyId, KeyRecord, PolicyChange,
     api_key::{generate_key, key_hint},
-    secret::PEPPER_ID,
 };
 
 use super::Shared;
@@ -147,12 +146,13 @@ fn find_key(control: &Control, id: &str) -> Result<Arc<KeyRecord>, Fault> {
 
 fn new_key(change: &Change, client: ClientId, environment: Environment) -> (String, KeyRecord) {
     let key = generate_key(&change.control.settings.brand, environment);
+    let (digest, pepper_id) = change.control.directory.secrets.stamp(key.as_bytes());
     let record = KeyRecord {
         id: KeyId::random(),
         client,
         environment,
-        digest: change.control.directory.secrets.credential_digest(key.as_bytes()),
-        pepper_id: PEPPER_ID,
+        digest,
+        pepper_id,
         hint: key_hint(&key),
         scopes: None,
         expires_at: None,

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tollbar_contract::Environment;
 use tollbar_core::{
     OauthId, OauthRecord, OauthSecret, PolicyChange, SANDBOX_PREFIX, api_key::generate_client_secret,
-    secret::PEPPER_ID,
 };
 
 use super::Shared;
@@ -173,6 +172,6 @@ fn token_url(control: &Control, environment: Environment) -> String {
 
 fn new_secret(control: &Control) -> (String, OauthSecret) {
     let secret = generate_client_secret(&control.settings.brand);
-    let digest = control.directory.secrets.credential_digest(secret.as_bytes());
-    (secret, OauthSecret { digest, pepper_id: PEPPER_ID, valid_until: None })
+    let (digest, pepper_id) = control.directory.secrets.stamp(secret.as_bytes());
+    (secret, OauthSecret { digest, pepper_id, valid_until: None })
 }

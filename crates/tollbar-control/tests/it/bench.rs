@@ -29,6 +29,7 @@ pub(crate) struct Bench {
     pub(crate) store: Arc<FakeStore>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) control: Arc<Control>,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) server: JoinSet<io::Result<()>>,
 }
@@ -77,7 +78,7 @@ impl Bench {
             version: "1.2.3",
             started_at: start,
         };
-        let control = Control::new(
+        let control = Arc::new(Control::new(
             directory.clone(),
             store.clone(),
             store.clone(),
@@ -85,13 +86,13 @@ impl Bench {
             clock.clone(),
             settings,
             41,
-        );
+        ));
         let (stop, stopped) = oneshot::channel();
         let mut server = JoinSet::new();
-        server.spawn(serve_admin(listener, Arc::new(control), async {
+        server.spawn(serve_admin(listener, control.clone(), async {
             let _ = stopped.await;
         }));
-        Self { address, store, directory, clock, stop: Some(stop), server }
+        Self { address, store, directory, clock, control, stop: Some(stop), server }
     }
 
     /// With the tier `standard`.

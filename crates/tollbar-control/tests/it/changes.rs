@@ -106,6 +106,8 @@ async fn every_mutation_leaves_one_entry_and_no_secret() {
         ("POST", "/switches/on".to_owned(), target, "switch.on"),
         ("DELETE", "/apis?base=/v1".to_owned(), json!({}), "api.remove"),
         ("DELETE", "/clients/Acme".to_owned(), json!({}), "client.delete"),
+        ("POST", "/secrets/rotate".to_owned(), json!({ "what": "pepper" }), "secret.rotate"),
+        ("POST", "/secrets/rotate".to_owned(), json!({ "what": "sealing" }), "secret.rotate"),
     ];
     for (method, path, body, action) in table {
         let before = bench.store.audit().len();

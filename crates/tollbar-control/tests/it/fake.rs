@@ -24,6 +24,7 @@ pub(crate) struct FakeStore {
     pub(crate) usage: Mutex<Vec<UsageRow>>,
     pub(crate) entries: Mutex<Vec<RequestEntry>>,
     pub(crate) filters: Mutex<Vec<RequestFilter>>,
+    pub(crate) last_answer_ends: Mutex<Option<Timestamp>>,
     pub(crate) fails: AtomicBool,
     /// A change needs one of these; there are plenty unless a test takes them away.
     pub(crate) gate: Semaphore,
@@ -39,6 +40,7 @@ impl Default for FakeStore {
             usage: Mutex::default(),
             entries: Mutex::default(),
             filters: Mutex::default(),
+            last_answer_ends: Mutex::default(),
             fails: AtomicBool::new(false),
             gate: Semaphore::new(1000),
             at_gate: Notify::new(),
@@ -112,6 +114,13 @@ impl PolicyStore for FakeStore {
         Box::pin(async move {
             self.outcome()?;
             Ok(self.audit().into_iter().rev().take(limit.try_into().unwrap()).collect())
+        })
+    }
+
+    fn last_answer_ends(&self) -> PortFuture<'_, Option<Timestamp>> {
+        Box::pin(async {
+            self.outcome()?;
+            Ok(*self.last_answer_ends.lock().unwrap())
         })
     }
 

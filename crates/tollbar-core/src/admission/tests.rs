@@ -9,7 +9,7 @@ use crate::{
     ChangeId, ClientChanges, ClientId, ClientRecord, Directory, KeyId, KeyRecord, Overage, PolicyChange,
     Presented, RouteSettings, Timestamp,
     api_key::{generate_key, key_hint},
-    secret::{PEPPER_ID, Secrets},
+    secret::Secrets,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -47,12 +47,13 @@ fn put_client(directory: &Directory) -> ClientId {
 
 fn put_key(directory: &Directory, client: ClientId, revoked_at: Option<Timestamp>) -> String {
     let key = generate_key("tb", Environment::Live);
+    let (digest, pepper_id) = directory.secrets.stamp(key.as_bytes());
     let record = KeyRecord {
         id: KeyId::random(),
         client,
         environment: Environment::Live,
-        digest: directory.secrets.credential_digest(key.as_bytes()),
-        pepper_id: PEPPER_ID,
+        digest,
+        pepper_id,
         hint: key_hint(&key),
         scopes: None,
         expires_at: None,

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use tollbar_core::{
     ApiRecord, AuditEntry, ChangeId, ClientChanges, ClientRecord, EndpointId, EndpointRecord, KeyId,
     KeyRecord, OauthId, OauthRecord, OauthSecret, OnUpstream5xx, Overage, PolicyChange, PolicyState,
-    RevokedToken, SigningKeyRecord, Switch, SwitchId, SwitchTarget, Tier, Timestamp, UpstreamErrors,
+    RetiredKey, RevokedToken, SigningKeyRecord, Switch, SwitchId, SwitchTarget, Tier, Timestamp,
+    UpstreamErrors,
     port::PolicyStore as _,
+    secret::keyring::{KeyringRecord, SecretKind},
 };
 use tollbar_store::Store;
 
@@ -122,7 +124,21 @@ fn api_record(title: &str) -> ApiRecord {
 fn everything() -> (Vec<PolicyChange>, PolicyState) {
     let tier = Tier { name: "gold".to_owned(), rate_per_minute: 600, change: CHANGE };
     let token = RevokedToken { token_id: "jti-1".to_owned(), expires_at: time(50), change: None };
-    let signing_key = SigningKeyRecord { id: "kid-1".to_owned(), sealed: vec![0, 255], created_at: time(1) };
+    let retired = RetiredKey { at: time(2), tokens_until: time(3), public: vec![1, 254] };
+    let signing_key = SigningKeyRecord {
+        id: "kid-1".to_owned(),
+        sealed: vec![0, 255],
+        created_at: time(1),
+        longest_life_seconds: 1,
+        retired: Some(retired),
+    };
+    let secret = KeyringRecord {
+        kind: SecretKind::Sealing,
+        id: 7,
+        created_at: time(1),
+        needed_until: Some(time(8)),
+        wrapped: vec![3, 255, 0],
+    };
     let changes = vec![
         PolicyChange::PutClient(client_record("Example")),
         PolicyChange::PutKey(key_record()),
@@ -132,6 +148,7 @@ fn everything() -> (Vec<PolicyChange>, PolicyState) {
         PolicyChange::PutSwitch(switch()),
         PolicyChange::PutApi(Box::new(api_record("Orders"))),
         PolicyChange::PutSigningKey(signing_key.clone()),
+        PolicyChange::PutSecret(secret.clone()),
     ];
     let state = PolicyState {
         clients: vec![client_record("Example")],
@@ -142,6 +159,7 @@ fn everything() -> (Vec<PolicyChange>, PolicyState) {
         switches: vec![switch()],
         apis: vec![api_record("Orders")],
         signing_keys: vec![signing_key],
+        keyring: vec![secret],
         last_change: 1,
     };
     (changes, state)
@@ -163,7 +181,9 @@ fn is_covered(change: &PolicyChange) -> bool {
         | PolicyChange::RemoveSwitch(_)
         | PolicyChange::PutApi(_)
         | PolicyChange::RemoveApi { .. }
-        | PolicyChange::PutSigningKey(_) => true,
+        | PolicyChange::PutSigningKey(_)
+        | PolicyChange::PutSecret(_)
+        | PolicyChange::DropSecret { .. } => true,
     }
 }
 
@@ -187,11 +207,14 @@ fn every_change_comes_back() {
         PolicyChange::PutClient(client_record("Renamed")),
         PolicyChange::RemoveSwitch(switch().id),
         PolicyChange::RemoveApi { base: "/v1".to_owned() },
+        PolicyChange::DropSecret { kind: SecretKind::Sealing, id: 7 },
+        PolicyChange::DropSecret { kind: SecretKind::Pepper, id: 7 },
     ];
     apply(&store, 3, changes);
     state.clients = vec![client_record("Renamed")];
     state.switches.clear();
     state.apis.clear();
+    state.keyring.clear();
     state.last_change = 3;
     assert_eq!(wait(store.load()).unwrap(), state);
 }

@@ -13,6 +13,7 @@ use super::{
     oauth::OauthCommand,
     reference::ReferenceCommand,
     request::RequestCommand,
+    secret::SecretCommand,
     server::{CheckCommand, ServeCommand},
     switch::SwitchCommand,
     tier::TierCommand,
@@ -40,6 +41,7 @@ use super::{
         TOLLBAR_TOKEN            the operator token, for a server named by --admin\n  \
         TOLLBAR__SECTION__KEY    overrides a setting, as in TOLLBAR__GATEWAY__LISTEN\n  \
         TOLLBAR_MASTER_SECRET    the master secret, in place of the file in the data folder\n  \
+        TOLLBAR_NEW_MASTER_SECRET  the one to rotate it to (`secret rotate master`)\n  \
         NO_COLOR                 no colours, if set"
 )]
 pub(crate) struct Cli {
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     /// Imported APIs
     #[command(subcommand)]
     Api(ApiCommand),
+    /// The platform's own secrets, and their rotation
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// What runs, and how much of it
     Status,
     /// Pages of the reference

@@ -39,6 +39,21 @@ pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     sync_folder(path)
 }
 
+/// Puts a file in the place of another.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| cannot_write(to))?;
+    sync_folder(to)
+}
+
+/// Takes a file away, if it is there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(()),
+        removed => removed.with_context(|| format!("{} cannot be removed", path.display()))?,
+    }
+    sync_folder(path)
+}
+
 /// Temporary files have mode 0600 from the start.
 fn temporary(path: &Path, text: &str) -> Result<NamedTempFile> {
     let write = || {

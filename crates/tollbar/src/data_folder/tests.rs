@@ -17,12 +17,12 @@ fn the_first_start_makes_secrets_for_the_owner_alone_and_the_next_one_keeps_them
     let data = DataFolder::create(&path, None).unwrap();
     assert_eq!(mode_of(&path), 0o700);
     assert_eq!(data.warnings(), Vec::<String>::new());
-    let (secret, token) = (data.master_secret().unwrap(), data.operator_token().unwrap());
+    let (secret, token) = (data.master_secret().unwrap().current, data.operator_token().unwrap());
     assert_eq!(mode_of(&path.join(MASTER_SECRET)), 0o600);
     assert_eq!(mode_of(&path.join(OPERATOR_TOKEN)), 0o600);
     assert!(token.starts_with("tbop_") && token.len() == 48, "{token}");
     let again = DataFolder::create(&path, None).unwrap();
-    assert_eq!(again.master_secret().unwrap(), secret);
+    assert_eq!(again.master_secret().unwrap().current, secret);
     assert_eq!(again.operator_token().unwrap(), token);
     assert_eq!(DataFolder::at(&path).find_operator_token().unwrap(), Some(token));
     assert_ne!(secret, [0; 32]);
@@ -64,7 +64,7 @@ fn the_master_secret_can_come_from_the_environment_and_must_agree_with_the_file(
         "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
     ] {
         let data = DataFolder::create(folder.path(), Some(text)).unwrap();
-        assert_eq!(data.master_secret().unwrap(), [7; 32]);
+        assert_eq!(data.master_secret().unwrap().current, [7; 32]);
     }
     assert!(!folder.path().join(MASTER_SECRET).exists(), "it is not written down");
     for text in ["secret", &"07".repeat(31), &"0g".repeat(32), ""] {
@@ -87,6 +87,34 @@ fn a_lost_master_secret_is_not_made_anew_beside_its_store() {
     let fault = DataFolder::create(folder.path(), None).unwrap().master_secret().unwrap_err().to_string();
     assert!(fault.contains("restore it from a backup"), "{fault}");
     assert!(!folder.path().join(MASTER_SECRET).exists());
+}
+
+#[test]
+fn a_master_secret_is_put_in_the_place_of_another() {
+    let folder = folder_with_secret();
+    let data = DataFolder::at(folder.path());
+    let old = data.master_secret().unwrap().current;
+    data.propose_master_secret(&[9; 32]).unwrap();
+    assert_eq!(mode_of(&folder.path().join(NEW_MASTER_SECRET)), 0o600);
+    assert!(data.propose_master_secret(&[8; 32]).is_err(), "one that is there is not written over");
+    let found = data.master_secret().unwrap();
+    assert_eq!((found.current, found.proposed), (old, Some([9; 32])));
+    data.withdraw_master_secret().unwrap();
+    data.withdraw_master_secret().unwrap();
+    assert_eq!(data.master_secret().unwrap().proposed, None);
+    data.propose_master_secret(&[8; 32]).unwrap();
+    data.adopt_master_secret().unwrap();
+    let found = data.master_secret().unwrap();
+    assert_eq!((found.current, found.proposed), ([8; 32], None));
+    assert_eq!(mode_of(&folder.path().join(MASTER_SECRET)), 0o600);
+    assert!(data.adopt_master_secret().is_err());
+    assert_eq!(format!("{found:?}"), "MasterSecret { .. }", "a secret is not shown");
+}
+
+fn folder_with_secret() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    DataFolder::create(folder.path(), None).unwrap().master_secret().unwrap();
+    folder
 }
 
 #[test]

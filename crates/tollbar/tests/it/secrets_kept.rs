@@ -28,6 +28,11 @@ fn no_secret_is_found_after_the_answer_that_showed_it() {
         token.rsplit('.').next().unwrap().to_owned(),
     ];
     use_everywhere(&shop, &oauth, &token);
+    let master = std::fs::read_to_string(platform.data().join("master-secret")).unwrap();
+    for what in ["pepper", "sealing", "signing-key"] {
+        platform.change("POST", "/secrets/rotate", &json!({ "what": what }));
+        platform.admin("POST", "/secrets/rotate", Some(&json!({ "what": master.trim() })));
+    }
     // Somebody puts a secret where an id belongs.
     for secret in &secrets {
         platform.admin("POST", &format!("/keys/{secret}/revoke"), Some(&json!({})));
@@ -45,6 +50,7 @@ fn no_secret_is_found_after_the_answer_that_showed_it() {
         "/status",
         "/apis",
         "/usage/acme",
+        "/secrets",
     ]
     .map(|path| platform.read(path).to_string())
     .concat();
@@ -52,6 +58,9 @@ fn no_secret_is_found_after_the_answer_that_showed_it() {
         assert!(!shown.contains(secret.as_str()), "an answer of the admin API shows {secret}");
         assert_eq!(platform.places_of(secret), Vec::<String>::new(), "{secret}");
     }
+    let own = platform.data().join("master-secret").display().to_string();
+    assert_eq!(platform.places_of(master.trim()), [own]);
+    assert!(!shown.contains(master.trim()));
     // The search does find what is there: the client's id is in the store.
     assert!(!platform.places_of(&shop.client.id).is_empty());
     let shop = Shop { platform: shop.platform.stop_and_restart(), ..shop };

@@ -1,7 +1,10 @@
 //! The real binary in a folder of its own.
 
 use std::{
+    fs::{DirBuilder, File},
+    io::Write,
     net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -39,6 +42,12 @@ impl PlatformBuilder {
         self
     }
 
+    /// Sets an environment variable.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// A configuration file with this text.
     pub(crate) fn config(mut self, text: &str) -> Self {
         self.config = Some(text.to_owned());
@@ -72,6 +81,18 @@ impl PlatformBuilder {
             command.arg("--config").arg(path);
         }
         command
+    }
+
+    /// On a data folder with these files, as a backup would be put there.
+    pub(crate) fn start_on(self, files: &[(&str, &[u8])]) -> Platform {
+        let folder = TempDir::with_prefix("tollbar-test-").unwrap();
+        let data = folder.path().join("data");
+        DirBuilder::new().mode(0o700).create(&data).unwrap();
+        for (name, bytes) in files {
+            let file = File::options().create_new(true).write(true).mode(0o600).open(data.join(name));
+            file.unwrap().write_all(bytes).unwrap();
+        }
+        Platform::start_in(folder, self)
     }
 }
 
@@ -179,6 +200,13 @@ impl Platform {
         self.process.wait().unwrap();
     }
 
+    /// Sets an environment variable for the next start.
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.builder.variables.retain(|(known, _)| known != name);
+        self.builder.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
         self.signal(rustix::process::Signal::TERM);
@@ -259,11 +287,17 @@ impl Platform {
 
     /// Runs the binary against this platform.
     pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same with environment variables.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> std::process::Output {
         Command::new(env!("CARGO_BIN_EXE_tollbar"))
             .args(arguments)
             .arg("--data")
             .arg(self.data())
             .env_clear()
+            .envs(variables.iter().copied())
             .current_dir(self.folder())
             .stdin(Stdio::null())
             .output()
