@@ -192,7 +192,9 @@ fn open(data: &DataFolder, patience: Duration) -> Result<Store> {
     let began = Instant::now();
     loop {
         match Store::open(data.path()) {
-            Err(OpenError::InUse { .. }) if began.elapsed() < patience => std::thread::park_timeout(LOCK_REST),
+            Err(OpenError::InUse { .. }) if began.elapsed() < patience => {
+                std::thread::park_timeout(LOCK_REST)
+            }
             opened => return opened.context("the store cannot be opened"),
         }
     }
