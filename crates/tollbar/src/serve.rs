@@ -68,17 +68,17 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
     std::mem::take(&mut sockets.connections).into_iter().for_each(|idle| instance.adopting().adopt(idle));
     loop {
         let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds);
+        say(&if json {
+            urls(&instance).to_string()
+        } else {
+            welcome(&instance, data.path(), &served(&instance, data))
+        });
         if let Some(ready) = &mut ready {
             ready.write(urls(&instance).to_string())?;
         }
         if let Some(predecessor) = predecessor.take() {
             predecessor.relieve(instance.adopting())?;
         }
-        say(&if json {
-            urls(&instance).to_string()
-        } else {
-            welcome(&instance, data.path(), &served(&instance, data))
-        });
         let successor = signals.wait_or(&mut offer.asked, || instance.reload());
         sockets = offer.withdraw();
         let Some(successor) = successor else { break };

@@ -139,7 +139,7 @@ fn send_batch(channel: &Channel, batch: &[TcpStream]) -> std::io::Result<()> {
                 if Errno::from_io_error(&error) == Some(Errno::TOOMANYREFS) && tries < IN_FLIGHT_TRIES =>
             {
                 tries += 1;
-                std::thread::sleep(IN_FLIGHT_REST);
+                std::thread::park_timeout(IN_FLIGHT_REST);
             }
             sent => return sent,
         }
