@@ -20,6 +20,7 @@ usage: cargo xtask <task>
   soak [--fuzz-seconds N]
                      what takes too long for every run: each stage taken out, then each fuzzing target run for an hour,
                      or for N seconds
+  fuzz N             each fuzzing target run for N seconds
   corpus             takes what fuzzing on this machine has found to cover more into fuzz/corpus";
 
 fn main() -> ExitCode {
@@ -45,6 +46,7 @@ fn task(arguments: &[&str]) -> Result<()> {
         ["soak", "--fuzz-seconds", seconds] => {
             soak(seconds.parse().context("--fuzz-seconds is not a number")?)
         }
+        ["fuzz", seconds] => fuzz::fuzz(seconds.parse().context("the seconds are not a number")?),
         ["corpus"] => fuzz::keep(),
         _ => bail!("{USAGE}"),
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The `for` of each element of a line, from left to right; `None` where the line is not by the grammar. Within:
-/// `None` for a node that is not an address.
+/// `None` for a node that is not an address, or is written with escapes, which no node needs.
 pub fn read_forwarded(line: &[u8]) -> Option<Vec<Option<IpAddr>>> {
     let mut elements = Vec::new();
     let mut rest = line;
@@ -14,8 +14,8 @@ pub fn read_forwarded(line: &[u8]) -> Option<Vec<Option<IpAddr>>> {
         loop {
             let name = take_token(&mut rest)?.to_ascii_lowercase();
             rest = rest.strip_prefix(b"=")?;
-            let value = take_value(&mut rest)?;
-            if name == b"for" {
+            let (value, is_plain) = take_value(&mut rest)?;
+            if name == b"for" && is_plain {
                 node = read_node(&value);
             }
             if names.contains(&name) {
@@ -44,9 +44,10 @@ fn take_token(rest: &mut &[u8]) -> Option<Vec<u8>> {
     (length > 0).then(|| token.to_vec())
 }
 
-/// token / quoted-string; of the latter what it means.
-fn take_value(rest: &mut &[u8]) -> Option<Vec<u8>> {
-    let Some(mut inside) = rest.strip_prefix(b"\"") else { return take_token(rest) };
+/// token / quoted-string; of the latter what it means. And whether that is what is written.
+fn take_value(rest: &mut &[u8]) -> Option<(Vec<u8>, bool)> {
+    let Some(mut inside) = rest.strip_prefix(b"\"") else { return Some((take_token(rest)?, true)) };
+    let mut is_plain = true;
     let mut value = Vec::new();
     loop {
         let (&byte, after) = inside.split_first()?;
@@ -54,9 +55,10 @@ fn take_value(rest: &mut &[u8]) -> Option<Vec<u8>> {
         match byte {
             b'"' => {
                 *rest = inside;
-                return Some(value);
+                return Some((value, is_plain));
             }
             b'\\' => {
+                is_plain = false;
                 let (&escaped, after) = inside.split_first()?;
                 value.push(escaped);
                 inside = after;

@@ -35,6 +35,8 @@ pub(super) const WORDS: &[&[u8]] = &[
     b"Content-Length: 0\r\n",
     b"Transfer-Encoding: chunked\r\n",
     b"chunked",
+    b", chunked",
+    b", identity",
     b"identity",
     b"Connection: close\r\n",
     b"keep-alive",
