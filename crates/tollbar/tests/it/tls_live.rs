@@ -236,7 +236,10 @@ fn an_upstream_is_reached_by_tls_if_its_certificate_is_right() {
     authority.issue("named", &["other.test"]);
     stranger.issue("up", &["localhost", "127.0.0.1"]);
     let ca_file = text(&authority.path("ca.pem"));
-    let shop = Shop::open_with(Platform::with().set("upstream.ca_file", &ca_file));
+    // Shaking hands is a part of connecting, and waits no longer.
+    let settings =
+        Platform::with().set("upstream.ca_file", &ca_file).set("upstream.connect_timeout_seconds", "1");
+    let shop = Shop::open_with(settings);
     let right = TlsUpstream::start(&authority, "up", false);
     for (host, name) in [("localhost", Some("localhost")), ("127.0.0.1", None)] {
         shop.import(&json!({ "upstream": right.url(host) + "/api" }));
