@@ -10,6 +10,7 @@ use tollbar_openapi::Operation;
 use crate::{ChangeId, ClientId, EndpointId, KeyId, OauthId, SwitchId, Timestamp, secret::Digest};
 
 mod client_changes;
+mod urls;
 
 pub use client_changes::ClientChanges;
 
@@ -211,8 +212,10 @@ pub struct ApiRecord {
     pub title: String,
     /// The document's version.
     pub version: String,
-    /// Where requests go: live, sandbox. An API without a sandbox upstream has no sandbox endpoints.
-    pub upstreams: [Option<String>; 2],
+    /// Where requests go: live, sandbox; several URLs are several servers of the same upstream. An API without a sandbox
+    /// upstream has no sandbox endpoints.
+    #[serde(with = "urls")]
+    pub upstreams: [Vec<String>; 2],
     /// What becomes of the upstream's errors.
     pub upstream_errors: UpstreamErrors,
     /// Whether a keyed request's 5xx is stored and replayed, or releases its key.

@@ -14,8 +14,11 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tollbar_core::{Claims, port::UsageJournal, secret};
 
 use crate::{
-    Shared, connection, log_budget::SuccessBudget, request_ids::ThreadRequestIds, settings::TOKEN_CACHE_MAX,
-    upstream::Upstreams,
+    Shared, connection,
+    log_budget::SuccessBudget,
+    request_ids::ThreadRequestIds,
+    settings::TOKEN_CACHE_MAX,
+    upstream::{self, Upstreams},
 };
 
 /// After a failed accept (no file descriptors, say) the listener rests for this long.
@@ -59,11 +62,7 @@ impl Worker {
         Self {
             journal,
             ids: ThreadRequestIds::new(),
-            upstreams: Upstreams::new(
-                settings.upstream,
-                settings.own_addresses.clone(),
-                shared.upstream_tls.clone(),
-            ),
+            upstreams: Upstreams::default(),
             success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
@@ -83,6 +82,7 @@ impl Worker {
         let room = Arc::new(Semaphore::new(per_thread.min(Semaphore::MAX_PERMITS)));
         let mut stopped = self.stopped.clone();
         let mut sweep = tokio::time::interval(SWEEP);
+        tokio::task::spawn_local(upstream::care(self.clone()));
         loop {
             tokio::select! {
                 biased;

@@ -47,3 +47,4 @@ mod token_use;
 mod tour;
 mod upstream_answers;
 mod upstream_faults;
+mod upstream_pool;
