@@ -62,7 +62,10 @@ pub fn start<J: UsageJournal + Send + 'static>(
         let thread = std::thread::Builder::new().name(format!("gateway-{number}")).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let worker = Rc::new(Worker::new(shared, Box::new(journal), stopped));
-            tokio::task::LocalSet::new().block_on(&runtime, worker.run(listener))
+            let ended = tokio::task::LocalSet::new().block_on(&runtime, worker.run(listener));
+            // A resolver that hangs is not waited for.
+            runtime.shutdown_background();
+            ended
         })?;
         threads.push(thread);
     }

@@ -17,14 +17,16 @@ mod care;
 mod choice;
 mod connection;
 mod health;
+mod server;
 mod servers;
 
-use address::{Address, Server};
+use address::Address;
 pub(crate) use care::care;
 use choice::{Candidate, choose};
 pub(crate) use connection::{Connection, Visit};
 use connection::{Lane, Place};
 use health::{Failure, Standing};
+use server::Server;
 pub(crate) use servers::Servers;
 
 /// Connecting to one address after another may take so many connect time-outs in all.
@@ -78,6 +80,7 @@ impl Upstreams {
         let uris: Vec<Uri> = urls.iter().map(|url| url.parse().ok()).collect::<Option<_>>()?;
         let servers: Vec<Arc<Server>> =
             uris.iter().map(|uri| worker.shared.servers.find(uri)).collect::<Option<_>>()?;
+        servers.iter().for_each(|server| server.show(&worker.shared.metrics));
         let upstream = Rc::new(Upstream {
             name: servers.iter().map(|server| server.is.origin.as_str()).collect::<Vec<_>>().join(", "),
             path: uris.first()?.path().trim_end_matches('/').to_owned(),

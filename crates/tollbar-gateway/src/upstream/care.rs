@@ -10,10 +10,7 @@ use http::{
 use tokio::sync::Semaphore;
 use tollbar_http::Framing;
 
-use super::{
-    address::{Address, Server},
-    connection::Connection,
-};
+use super::{address::Address, connection::Connection, server::Server};
 use crate::{
     forward::{Outbound, Request, converse},
     worker::Worker,
@@ -52,7 +49,7 @@ fn look_after(worker: &Rc<Worker>, named: &mut HashMap<String, Arc<Server>>, che
         }
         let known = before.remove(url).or_else(|| {
             let server = shared.servers.find(&url.parse().ok()?)?;
-            server.show(shared);
+            server.show(&shared.metrics);
             Some(server)
         });
         if let Some(server) = known {
@@ -61,11 +58,10 @@ fn look_after(worker: &Rc<Worker>, named: &mut HashMap<String, Arc<Server>>, che
     }
     drop(before);
     for unused in shared.servers.take_unused() {
-        for address in unused.addresses().iter() {
-            shared.metrics.forget_address(&unused.is.origin, address.at);
-        }
+        unused.hide(&shared.metrics);
     }
-    let (settings, now) = (&shared.settings.upstream, shared.servers.now());
+    // What would be due before the middle of the next second is due now.
+    let (settings, now) = (&shared.settings.upstream, shared.servers.now() + TICK / 2);
     for server in named.values() {
         if server.is_resolution_due(now, settings.resolve_every) {
             server.resolve(shared);
@@ -73,12 +69,12 @@ fn look_after(worker: &Rc<Worker>, named: &mut HashMap<String, Arc<Server>>, che
         let Some(path) = &settings.health_path else { continue };
         if server.is_check_due(now, settings.health_every) {
             for address in server.addresses().iter() {
-                let (worker, address, path) = (worker.clone(), address.clone(), path.clone());
-                let checks = checks.clone();
+                let Some(checking) = address.begin_check() else { continue };
+                let (worker, path, checks) = (worker.clone(), path.clone(), checks.clone());
                 tokio::task::spawn_local(async move {
                     let _room = checks.acquire().await;
-                    let outcome = check(&worker, &address, &path).await;
-                    address.check(&worker.shared, outcome.err().as_deref());
+                    let outcome = check(&worker, &checking.0, &path).await;
+                    checking.0.check(&worker.shared, outcome.err().as_deref());
                 });
             }
         }

@@ -40,6 +40,11 @@ impl Default for Health {
 }
 
 impl Health {
+    /// It is not ejected.
+    pub(crate) fn is_well(&self) -> bool {
+        self.standing.load(Ordering::Acquire) == 0
+    }
+
     pub(crate) fn standing(&self, now: Duration) -> Standing {
         match self.standing.load(Ordering::Acquire) {
             0 => Standing::Well,

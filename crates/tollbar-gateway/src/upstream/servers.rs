@@ -12,7 +12,7 @@ use std::{
 use http::Uri;
 use rustls::ClientConfig;
 
-use super::address::{Server, origin};
+use super::{address::origin, server::Server};
 
 /// All servers, by scheme, host and port.
 pub(crate) struct Servers {

@@ -86,6 +86,12 @@ response_timeout_seconds = 2
 idle_timeout_seconds = 3
 keep_idle_seconds = 0
 idle_connections_max = 0
+resolve_seconds = 9
+eject_after_failures = 2
+eject_on_unavailable = "true"
+health_path = "/healthz"
+health_seconds = 8
+health_timeout_seconds = 1
 [idempotency]
 keep_seconds = 60
 wait_seconds = 0
