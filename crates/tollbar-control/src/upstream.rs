@@ -10,6 +10,10 @@ use tollbar_core::find_path_fault;
 
 use crate::fault::Fault;
 
+mod urls;
+
+pub(crate) use urls::{Urls, check_upstreams};
+
 /// How long a name may take to resolve. One that does not resolve now is imported, and said to be so.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 const URL_BYTES_MAX: usize = 2048;
@@ -18,7 +22,7 @@ const URL_BYTES_MAX: usize = 2048;
 ///
 /// What points at one of our own listeners is refused: requests would go round for ever, or reach the admin API from
 /// an address that it trusts.
-pub(crate) async fn check_upstream(
+async fn check_upstream(
     field: &str,
     url: &str,
     own: &[SocketAddr],

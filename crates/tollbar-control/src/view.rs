@@ -161,7 +161,7 @@ pub(crate) fn switch(switch: &Switch) -> SwitchView {
 }
 
 pub(crate) fn api(record: &ApiRecord) -> ApiView {
-    let [upstream, sandbox_upstream] = record.upstreams.clone();
+    let [upstream, sandbox_upstream] = record.upstreams.each_ref().map(|all| urls(all));
     ApiView {
         base: base(&record.base),
         title: record.title.clone(),
@@ -171,6 +171,11 @@ pub(crate) fn api(record: &ApiRecord) -> ApiView {
         endpoints: record.endpoints.len(),
         imported_at: time(record.imported_at),
     }
+}
+
+/// An upstream's URLs in one text, which an import takes again.
+pub(crate) fn urls(urls: &[String]) -> Option<String> {
+    (!urls.is_empty()).then(|| urls.join(", "))
 }
 
 /// The root base is stored as nothing, and written `/` by people.

@@ -190,7 +190,7 @@ impl Catalogue {
         let own = rest.strip_prefix(settings.own_prefix.as_str()).and_then(|rest| {
             OwnRoute::UNDER_BASE.into_iter().find(|(own, _)| *own == rest).map(|(_, route)| route)
         });
-        let api = self.find_base(base).filter(|api| api.record.upstreams[environment.index()].is_some());
+        let api = self.find_base(base).filter(|api| !api.record.upstreams[environment.index()].is_empty());
         Location { environment, base: Some(base), api, rest, own }
     }
 }
@@ -222,7 +222,10 @@ mod tests {
                 base: base.into(),
                 title: String::new(),
                 version: String::new(),
-                upstreams: [Some("http://u".into()), sandbox.then(|| "http://s".into())],
+                upstreams: [
+                    vec!["http://u".into()],
+                    sandbox.then(|| "http://s".into()).into_iter().collect(),
+                ],
                 upstream_errors: UpstreamErrors::Wrap,
                 on_upstream_5xx: OnUpstream5xx::Store,
                 endpoints: vec![],

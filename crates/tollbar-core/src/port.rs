@@ -249,6 +249,9 @@ pub struct RequestEntry {
     pub duration_millis: u64,
     /// Milliseconds of that which the upstream took.
     pub upstream_millis: Option<u64>,
+    /// The upstream's address that was tried last, if one was.
+    #[serde(default)]
+    pub upstream_address: Option<String>,
 }
 
 /// A request id, in serde's eyes a string.

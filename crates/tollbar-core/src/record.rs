@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod client_changes;
+mod urls;
 
 pub use client_changes::ClientChanges;
 
@@ -239,8 +240,10 @@ pub struct ApiRecord {
     pub title: String,
     /// The document's version.
     pub version: String,
-    /// Where requests go: live, sandbox. An API without a sandbox upstream has no sandbox endpoints.
-    pub upstreams: [Option<String>; 2],
+    /// Where requests go: live, sandbox; several URLs are several servers of the same upstream. An API without a sandbox
+    /// upstream has no sandbox endpoints.
+    #[serde(with = "urls")]
+    pub upstreams: [Vec<String>; 2],
     /// What becomes of the upstream's errors.
     pub upstream_errors: UpstreamErrors,
     /// Whether a keyed request's 5xx is stored and replayed, or releases its key.

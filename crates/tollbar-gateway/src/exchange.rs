@@ -1,6 +1,6 @@
 //! The facts of one request, gathered as the stages pass: for the answer's headers, the log and the metrics.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use http::Method;
 use tollbar_contract::{Environment, RequestId};
@@ -37,6 +37,8 @@ pub(crate) struct Exchange {
     pub(crate) replay_of: Option<RequestId>,
     pub(crate) upstream_status: Option<u16>,
     pub(crate) upstream_millis: Option<u64>,
+    /// The address that was tried last.
+    pub(crate) upstream_address: Option<SocketAddr>,
 }
 
 impl Exchange {
@@ -68,6 +70,7 @@ impl Exchange {
             replay_of: None,
             upstream_status: None,
             upstream_millis: None,
+            upstream_address: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Instant};
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, StatusCode};
 use tollbar_contract::{Code, Stage};
 use tollbar_core::{
     Rejection,
@@ -16,7 +16,7 @@ use crate::{
     body::Body,
     charge::Charged,
     exchange::Exchange,
-    upstream::{Connection, Upstream},
+    upstream::{Connection, Visit, Way},
     worker::Worker,
 };
 
@@ -24,7 +24,8 @@ mod conversation;
 mod request;
 mod response;
 
-use conversation::{Failed, Outbound, Request, Sent, converse};
+use conversation::{Failed, Sent};
+pub(crate) use conversation::{Outbound, Request, converse};
 pub(crate) use request::{Outgoing, remove_hop_by_hop};
 
 /// Why there is no answer from the upstream.
@@ -47,13 +48,24 @@ pub(crate) async fn forward<'r>(
     _admitted: &Admitted,
     charged: &mut Charged,
 ) -> Result<Answer<'r>, ForwardFailure> {
-    let url = operation.api().record.upstreams[exchange.environment.index()].as_deref().unwrap_or_default();
-    let upstream =
-        worker.upstreams.find(url).ok_or_else(|| not_sent("the upstream's URL cannot be used".to_owned()))?;
+    let urls = &operation.api().record.upstreams[exchange.environment.index()];
+    let upstream = worker
+        .upstreams
+        .find(worker, urls)
+        .ok_or_else(|| not_sent("the upstream's URL cannot be used".to_owned()))?;
     let began = Instant::now();
     // A write is never sent twice, whatever its method.
     let may_resend = is_safe(&exchange.method) && !operation.endpoint().write;
-    let sent = send(worker, &upstream, exchange, outgoing, body, may_resend, charged).await;
+    let sent = match upstream.way(worker).await {
+        Err(fault) => Err(unreached(&fault)),
+        Ok(mut way) => {
+            let target = outgoing.target(&upstream).into();
+            let ready = Ready { method: exchange.method.clone(), target, outgoing };
+            let sent = send(worker, &mut way, &ready, body, may_resend, charged).await;
+            exchange.upstream_address = way.last();
+            sent
+        }
+    };
     exchange.upstream_millis = Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     upstream.note(worker, sent.as_ref().err().and_then(|failure| failure.upstream_cause()));
     let (head, connection, upload) = sent?;
@@ -68,60 +80,87 @@ pub(crate) async fn forward<'r>(
     )
 }
 
+/// A request that is ready but for the address it goes to.
+struct Ready<'o> {
+    method: Method,
+    target: Rc<str>,
+    outgoing: &'o Outgoing,
+}
+
 async fn send<'r>(
     worker: &Rc<Worker>,
-    upstream: &Rc<Upstream>,
-    exchange: &Exchange,
-    outgoing: &Outgoing,
+    way: &mut Way<'_>,
+    ready: &Ready<'_>,
     body: Body<'r>,
     may_resend: bool,
     charged: &mut Charged,
 ) -> Result<Sent<'r>, ForwardFailure> {
-    let request = |framing| Request {
-        method: exchange.method.clone(),
-        target: outgoing.target(upstream).into(),
-        headers: Rc::new(outgoing.headers(upstream)),
-        framing,
-        upgrade: outgoing.upgrade.clone(),
-    };
     let whole = match body {
         Body::None => Bytes::new(),
         Body::Whole(bytes) => bytes,
         Body::Streaming { prefix, framing, reader } => {
-            let connection = open(worker, upstream).await?;
+            let reached = way.connect().await.map_err(|fault| unreached(&fault))?;
             charged.sent();
             let body = Outbound { first: prefix, rest: Some(reader) };
-            return Ok(converse(worker, connection, request(framing), body).await?);
+            return Ok(exchange_on(worker, reached, ready, framing, body).await?);
         }
     };
-    let request = request(match u64::try_from(whole.len()) {
+    let framing = match u64::try_from(whole.len()) {
         Ok(0) | Err(_) => Framing::None,
         Ok(length) => Framing::Length(length),
-    });
+    };
     let body = || Outbound { first: whole.clone(), rest: None };
-    if let Some(connection) = upstream.take_idle() {
+    if let Some(reached) = way.take_idle() {
         charged.sent();
-        match converse(worker, connection, request.clone(), body()).await {
+        match exchange_on(worker, reached, ready, framing, body()).await {
             // The upstream closed the idle connection just then. Only what is safe is sent again.
             Err(Failed::Upstream { nothing_came: true, .. }) if may_resend => {}
             outcome => return Ok(outcome?),
         }
     }
-    let connection = open(worker, upstream).await?;
+    let reached = way.connect().await.map_err(|fault| unreached(&fault))?;
     charged.sent();
-    Ok(converse(worker, connection, request, body()).await?)
+    Ok(exchange_on(worker, reached, ready, framing, body()).await?)
 }
 
-async fn open(worker: &Rc<Worker>, upstream: &Rc<Upstream>) -> Result<Connection, ForwardFailure> {
-    worker.shared.metrics.upstream_connects.inc();
-    upstream
-        .connect(&worker.upstreams)
-        .await
-        .map_err(|e| not_sent(format!("the upstream cannot be reached: {e}")))
+/// One exchange, and what it says of the address.
+async fn exchange_on<'r>(
+    worker: &Worker,
+    (connection, visit): (Connection, Visit),
+    ready: &Ready<'_>,
+    framing: Framing,
+    body: Outbound<'r>,
+) -> Result<Sent<'r>, Failed> {
+    let request = Request {
+        method: ready.method.clone(),
+        target: ready.target.clone(),
+        headers: Rc::new(ready.outgoing.headers(visit.authority())),
+        framing,
+        upgrade: ready.outgoing.upgrade.clone(),
+    };
+    let outcome = converse(worker, connection, request, body).await;
+    let shared = &worker.shared;
+    match &outcome {
+        Ok((head, ..)) if is_unavailable(head.status) && shared.settings.upstream.eject_on_unavailable => {
+            visit.failed(shared, &format!("it answered {}", head.status.as_u16()), false);
+        }
+        Ok(_) => visit.succeeded(shared),
+        Err(Failed::Upstream { cause, nothing_came }) => visit.failed(shared, cause, *nothing_came),
+        Err(Failed::Client(_)) => {}
+    }
+    outcome
+}
+
+fn is_unavailable(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 502..=504)
 }
 
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn unreached(fault: &str) -> ForwardFailure {
+    not_sent(format!("the upstream cannot be reached: {fault}"))
 }
 
 fn not_sent(cause: String) -> ForwardFailure {

@@ -1,6 +1,6 @@
 //! Requests with an `Idempotency-Key`: at most one execution, and every repeat gets its answer.
 
-use std::{rc::Rc, time::Duration};
+use std::{net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -175,6 +175,7 @@ pub(crate) struct Executed {
     pub(crate) answer: Result<Answer<'static>, Rejection>,
     pub(crate) upstream_status: Option<u16>,
     pub(crate) upstream_millis: Option<u64>,
+    pub(crate) upstream_address: Option<SocketAddr>,
 }
 
 /// Runs an execution to its end in a task of its own, so that it ends although its client leaves.
@@ -372,5 +373,10 @@ fn lost_outcome(broken: &Rejection) -> Rejection {
 }
 
 fn finished(answer: Result<Answer<'static>, Rejection>, exchange: &Exchange) -> Executed {
-    Executed { answer, upstream_status: exchange.upstream_status, upstream_millis: exchange.upstream_millis }
+    Executed {
+        answer,
+        upstream_status: exchange.upstream_status,
+        upstream_millis: exchange.upstream_millis,
+        upstream_address: exchange.upstream_address,
+    }
 }

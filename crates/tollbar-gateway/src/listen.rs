@@ -115,9 +115,12 @@ pub fn start<J: UsageJournal + Send + 'static>(
         let thread = std::thread::Builder::new().name(format!("gateway-{number}")).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let worker = Rc::new(Worker::new(shared, Box::new(journal), stopped));
-            tokio::task::LocalSet::new().block_on(&runtime, async move {
+            let ended = tokio::task::LocalSet::new().block_on(&runtime, async move {
                 worker.run(Door::open(listeners, adopted, connections_max)?, settling).await
-            })
+            });
+            // A resolver that hangs is not waited for.
+            runtime.shutdown_background();
+            ended
         })?;
         threads.push(thread);
     }

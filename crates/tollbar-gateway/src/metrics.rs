@@ -1,6 +1,9 @@
 //! What is counted for the operator.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicI64, AtomicU64},
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -18,6 +21,8 @@ pub struct Metrics {
     pub upstream_connects: Counter<u64, AtomicU64>,
     /// Exchanges with upstreams that failed: not reached, timed out, broken off.
     pub upstream_failures: Counter<u64, AtomicU64>,
+    upstream_addresses: Family<AddressLabels, Gauge<i64, AtomicI64>>,
+    upstream_ejections: Family<AddressLabels, Counter<u64, AtomicU64>>,
     /// Requests that the request log's budgets left out.
     pub log_left_out: Counter<u64, AtomicU64>,
     /// TLS handshakes that failed.
@@ -43,6 +48,13 @@ struct RequestLabels {
     environment: &'static str,
 }
 
+/// An address of an upstream: named by the operator, or found by a name that the operator gave.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AddressLabels {
+    upstream: String,
+    address: String,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("tollbar");
@@ -50,6 +62,7 @@ impl Default for Metrics {
         let (connections, upstream_connects, panics) =
             (Gauge::default(), Counter::default(), Counter::default());
         let (upstream_failures, log_left_out) = (Counter::default(), Counter::default());
+        let (upstream_addresses, upstream_ejections) = (Family::default(), Family::default());
         let [tls_failures, http2_connections, http2_resets, http2_abuses]: [Counter<u64, AtomicU64>; 4] =
             Default::default();
         let (log_dropped, clock_step_millis) = (Gauge::default(), Gauge::default());
@@ -68,6 +81,16 @@ impl Default for Metrics {
             "upstream_failures",
             "Exchanges with upstreams that failed: not reached, timed out, broken off",
             Clone::clone(&upstream_failures),
+        );
+        registry.register(
+            "upstream_address_healthy",
+            "Whether an address of an upstream is used (1) or ejected (0)",
+            Clone::clone(&upstream_addresses),
+        );
+        registry.register(
+            "upstream_ejections",
+            "How often an address of an upstream was ejected",
+            Clone::clone(&upstream_ejections),
         );
         registry.register(
             "request_log_left_out",
@@ -99,6 +122,8 @@ impl Default for Metrics {
             connections,
             upstream_connects,
             upstream_failures,
+            upstream_addresses,
+            upstream_ejections,
             log_left_out,
             tls_failures,
             http2_connections,
@@ -117,11 +142,32 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
+    pub(crate) fn show_address(&self, upstream: &str, address: SocketAddr, is_healthy: bool) {
+        self.upstream_addresses.get_or_create(&AddressLabels::new(upstream, address)).set(is_healthy.into());
+    }
+
+    pub(crate) fn count_ejection(&self, upstream: &str, address: SocketAddr) {
+        self.upstream_ejections.get_or_create(&AddressLabels::new(upstream, address)).inc();
+    }
+
+    /// What is no longer an address of an upstream is not shown any more.
+    pub(crate) fn forget_address(&self, upstream: &str, address: SocketAddr) {
+        let labels = AddressLabels::new(upstream, address);
+        self.upstream_addresses.remove(&labels);
+        self.upstream_ejections.remove(&labels);
+    }
+
     /// The OpenMetrics text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+}
+
+impl AddressLabels {
+    fn new(upstream: &str, address: SocketAddr) -> Self {
+        Self { upstream: upstream.to_owned(), address: address.to_string() }
     }
 }

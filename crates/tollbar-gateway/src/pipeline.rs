@@ -300,5 +300,6 @@ async fn execute(
     })?;
     exchange.upstream_status = executed.upstream_status;
     exchange.upstream_millis = executed.upstream_millis;
+    exchange.upstream_address = executed.upstream_address;
     executed.answer
 }

@@ -64,6 +64,7 @@ fn entry(exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) -> Reque
         upstream_status: exchange.upstream_status,
         duration_millis: u64::try_from(exchange.began.elapsed().as_millis()).unwrap_or(u64::MAX),
         upstream_millis: exchange.upstream_millis,
+        upstream_address: exchange.upstream_address.map(|address| address.to_string()),
     }
 }
 

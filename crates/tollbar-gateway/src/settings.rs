@@ -59,7 +59,7 @@ pub struct GatewaySettings {
 }
 
 /// Upstream connections.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct UpstreamSettings {
     /// To open a connection.
     pub connect_timeout: Duration,
@@ -69,8 +69,20 @@ pub struct UpstreamSettings {
     pub idle_timeout: Duration,
     /// How long an idle connection is kept; below the upstream's own time-out.
     pub keep_idle: Duration,
-    /// Idle connections kept, per thread and upstream.
+    /// Idle connections kept, per thread and address of an upstream.
     pub idle_connections_max: usize,
+    /// How often a host name is resolved again.
+    pub resolve_every: Duration,
+    /// Exchanges that fail in a row before their address is ejected; a connection that cannot be made ejects at once.
+    pub eject_after_failures: u32,
+    /// Whether answers 502, 503 and 504 count as failures of the address that gave them.
+    pub eject_on_unavailable: bool,
+    /// What is asked of each address to see whether it is well; `None`: nothing.
+    pub health_path: Option<String>,
+    /// How often.
+    pub health_every: Duration,
+    /// How long the answer may take.
+    pub health_timeout: Duration,
 }
 
 /// Idempotency.

@@ -9,7 +9,7 @@ use tollbar_core::{
 
 use crate::{
     GatewaySettings, Metrics, RequestIds, inflight::Inflight, log_budget::ErrorBudget,
-    settings::STORE_TIMEOUT,
+    settings::STORE_TIMEOUT, upstream::Servers,
 };
 
 /// What the data plane is made of.
@@ -44,6 +44,7 @@ pub struct Shared {
     pub(crate) throttle: FailureThrottle,
     pub(crate) error_budget: ErrorBudget,
     pub(crate) inflight: Inflight,
+    pub(crate) servers: Servers,
     pub(crate) public_url: String,
 }
 
@@ -53,7 +54,8 @@ impl Shared {
         let public_url = parts.settings.public_url.as_deref().unwrap_or(url).trim_end_matches('/').to_owned();
         let throttle = FailureThrottle::new(parts.settings.failures_per_minute);
         let error_budget = ErrorBudget::new(parts.settings.log_anonymous_per_second);
-        Self { parts, throttle, error_budget, inflight: Inflight::default(), public_url }
+        let servers = Servers::new(parts.upstream_tls.clone());
+        Self { parts, throttle, error_budget, inflight: Inflight::default(), servers, public_url }
     }
 }
 

@@ -1,123 +1,108 @@
-//! Connections to upstreams, of one thread.
+//! Upstreams as one thread sees them: which addresses each has, and which one a request goes to.
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    io,
-    mem::MaybeUninit,
     net::SocketAddr,
-    rc::{Rc, Weak},
+    rc::Rc,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
-use http::{HeaderValue, Uri};
-use rustls::{ClientConfig, pki_types::ServerName};
-use socket2::SockRef;
-use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, TlsStream};
-use tollbar_http::{Limits, MessageReader, MessageWriter};
+use http::Uri;
 
-use crate::{
-    UpstreamSettings,
-    body::{Reader, Writer},
-    transport::{Socket, Transport},
-    worker::Worker,
-};
+use crate::worker::Worker;
 
-/// The upstreams that this thread talks to, by URL.
+mod address;
+mod care;
+mod choice;
+mod connection;
+mod health;
+mod server;
+mod servers;
+
+use address::Address;
+pub(crate) use care::care;
+use choice::{Candidate, choose};
+pub(crate) use connection::{Connection, Visit};
+use connection::{Lane, Place};
+use health::{Failure, Standing};
+use server::Server;
+pub(crate) use servers::Servers;
+
+/// Connecting to one address after another may take so many connect time-outs in all.
+const CONNECT_TIMEOUTS_MAX: u32 = 3;
+/// Failed addresses that an error names.
+const FAULTS_SHOWN_MAX: usize = 4;
+
+/// The upstreams that this thread talks to, by their URLs.
+#[derive(Default)]
 pub(crate) struct Upstreams {
-    settings: UpstreamSettings,
-    own_addresses: Vec<SocketAddr>,
-    tls: Arc<ClientConfig>,
-    by_url: RefCell<HashMap<String, Rc<Upstream>>>,
+    by_urls: RefCell<HashMap<Vec<String>, Rc<Upstream>>>,
 }
 
-/// One upstream with its idle connections.
+/// One upstream.
 pub(crate) struct Upstream {
-    host: String,
-    port: u16,
-    /// How TLS is spoken to it, and the name that its certificate must have.
-    tls: Option<(TlsConnector, ServerName<'static>)>,
-    /// For the `Host` field.
-    pub(crate) authority: HeaderValue,
+    /// Its servers, for the log.
+    name: String,
     /// Stands before the rest of the target; no slash at its end.
     pub(crate) path: String,
-    idle: RefCell<Vec<(Instant, Connection)>>,
-    settings: UpstreamSettings,
+    servers: Vec<Arc<Server>>,
+    lanes: RefCell<Lanes>,
+    turn: Cell<usize>,
     /// The last exchange failed.
     fails: Cell<bool>,
 }
 
-/// A connection to an upstream.
-pub(crate) struct Connection {
-    pub(crate) reader: Reader,
-    /// Taken by an upload that streams.
-    pub(crate) writer: Option<Writer>,
-    /// Where an upload puts the writer when it has ended.
-    pub(crate) parked: Rc<Cell<Option<Writer>>>,
-    /// The upstream said that the connection goes on after its answer.
-    pub(crate) keeps_alive: bool,
-    upstream: Weak<Upstream>,
+#[derive(Default)]
+struct Lanes {
+    /// The addresses that they were made for, by server.
+    known: Vec<Arc<Vec<Arc<Address>>>>,
+    all: Vec<Rc<Lane>>,
+}
+
+/// One request's way to an upstream: each address is tried at most once.
+pub(crate) struct Way<'w> {
+    worker: &'w Worker,
+    upstream: Rc<Upstream>,
+    untried: Vec<Rc<Lane>>,
+    /// Chosen, and nothing was tried there yet.
+    place: Option<Place>,
+    faults: Vec<String>,
+    last: Option<Rc<Lane>>,
 }
 
 impl Upstreams {
-    pub(crate) fn new(
-        settings: UpstreamSettings,
-        own_addresses: Vec<SocketAddr>,
-        tls: Arc<ClientConfig>,
-    ) -> Self {
-        Self { settings, own_addresses, tls, by_url: RefCell::default() }
-    }
-
-    /// The upstream of a URL; `None` if it is not one (import has checked it).
-    pub(crate) fn find(&self, url: &str) -> Option<Rc<Upstream>> {
-        if let Some(upstream) = self.by_url.borrow().get(url) {
+    /// The upstream with these URLs; `None` if they are not URLs of one (import has checked them).
+    pub(crate) fn find(&self, worker: &Worker, urls: &[String]) -> Option<Rc<Upstream>> {
+        if let Some(upstream) = self.by_urls.borrow().get(urls) {
             return Some(upstream.clone());
         }
-        let uri: Uri = url.parse().ok()?;
-        let authority = uri.authority()?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let is_tls = uri.scheme_str() == Some("https");
-        let tls = if is_tls {
-            Some((TlsConnector::from(self.tls.clone()), ServerName::try_from(host.clone()).ok()?))
-        } else {
-            None
-        };
+        let uris: Vec<Uri> = urls.iter().map(|url| url.parse().ok()).collect::<Option<_>>()?;
+        let servers: Vec<Arc<Server>> =
+            uris.iter().map(|uri| worker.shared.servers.find(uri)).collect::<Option<_>>()?;
+        servers.iter().for_each(|server| server.show(&worker.shared.metrics));
         let upstream = Rc::new(Upstream {
-            host,
-            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
-            tls,
-            authority: HeaderValue::from_str(authority.as_str()).ok()?,
-            path: uri.path().trim_end_matches('/').to_owned(),
-            idle: RefCell::default(),
-            settings: self.settings,
+            name: servers.iter().map(|server| server.is.origin.as_str()).collect::<Vec<_>>().join(", "),
+            path: uris.first()?.path().trim_end_matches('/').to_owned(),
+            servers,
+            lanes: RefCell::default(),
+            turn: Cell::new(0),
             fails: Cell::new(false),
         });
-        self.by_url.borrow_mut().insert(url.to_owned(), upstream.clone());
+        self.by_urls.borrow_mut().insert(urls.to_vec(), upstream.clone());
         Some(upstream)
     }
 
     /// Closes what was idle for too long, and forgets upstreams without connections.
     pub(crate) fn sweep(&self) {
-        self.by_url.borrow_mut().retain(|_, upstream| {
-            upstream.idle.borrow_mut().retain(|(since, _)| since.elapsed() < self.settings.keep_idle);
+        self.by_urls.borrow_mut().retain(|_, upstream| {
+            let lanes = upstream.lanes.borrow();
+            lanes.all.iter().for_each(|lane| lane.sweep());
             // One that fails is remembered: its return is to be noticed.
-            !upstream.idle.borrow().is_empty() || upstream.fails.get() || Rc::strong_count(upstream) > 1
+            !lanes.all.iter().all(|lane| lane.is_unused())
+                || upstream.fails.get()
+                || Rc::strong_count(upstream) > 1
         });
-    }
-
-    /// A connection to our own listeners must not be an upstream: requests would go in circles, or reach the admin
-    /// listener from inside.
-    fn is_own(&self, stream: &TcpStream) -> io::Result<bool> {
-        let [here, there] =
-            [stream.local_addr()?, stream.peer_addr()?].map(|a| (a.ip().to_canonical(), a.port()));
-        // Both ends have the same address: this machine, by whichever of its addresses.
-        let is_this_machine = here.0 == there.0 || there.0.is_loopback();
-        Ok(self.own_addresses.iter().any(|own| {
-            let ip = own.ip().to_canonical();
-            own.port() == there.1 && (ip == there.0 || (ip.is_unspecified() && is_this_machine))
-        }))
     }
 }
 
@@ -129,83 +114,127 @@ impl Upstream {
             worker.shared.metrics.upstream_failures.inc();
         }
         if self.fails.replace(failure.is_some()) != failure.is_some() {
-            let (host, port) = (&self.host, self.port);
+            let upstream = &self.name;
             match failure {
-                Some(cause) => tracing::warn!(%host, port, "an upstream fails: {cause}"),
-                None => tracing::info!(%host, port, "an upstream answers again"),
+                Some(cause) => tracing::warn!(%upstream, "an upstream fails: {cause}"),
+                None => tracing::info!(%upstream, "an upstream answers again"),
             }
         }
     }
 
-    /// An idle connection that is still open, if there is one.
-    pub(crate) fn take_idle(&self) -> Option<Connection> {
+    /// A way for one request. Where no name has an address yet, one is asked for first.
+    pub(crate) async fn way<'w>(self: &Rc<Self>, worker: &'w Worker) -> Result<Way<'w>, String> {
+        let mut faults = Vec::new();
+        for server in &self.servers {
+            if !self.servers.iter().all(|server| server.addresses().is_empty()) {
+                break;
+            }
+            if let Err(fault) = server.wait_for_addresses(&worker.shared).await {
+                faults.push(fault);
+            }
+        }
+        let untried = self.lanes(worker);
+        if untried.is_empty() {
+            return Err(joined(&faults));
+        }
+        Ok(Way { worker, upstream: self.clone(), untried, place: None, faults: Vec::new(), last: None })
+    }
+
+    /// A lane for each address that is known now.
+    fn lanes(&self, worker: &Worker) -> Vec<Rc<Lane>> {
+        let mut lanes = self.lanes.borrow_mut();
+        let is_known = |server: &Arc<Server>, known: &Arc<_>| Arc::ptr_eq(&server.addresses(), known);
+        let is_current = lanes.known.len() == self.servers.len()
+            && self.servers.iter().zip(&lanes.known).all(|(server, known)| is_known(server, known));
+        if !is_current {
+            let known: Vec<_> = self.servers.iter().map(|server| Arc::clone(&server.addresses())).collect();
+            let lane = |address: &Arc<Address>| {
+                let old = lanes.all.iter().find(|lane| Arc::ptr_eq(&lane.address, address)).cloned();
+                old.unwrap_or_else(|| Rc::new(Lane::new(address.clone(), &worker.shared.settings.upstream)))
+            };
+            let all = known.iter().flat_map(|addresses| addresses.iter()).map(lane).collect();
+            *lanes = Lanes { known, all };
+        }
+        lanes.all.clone()
+    }
+}
+
+impl Way<'_> {
+    /// An idle connection, if there is one to the address whose turn it is.
+    pub(crate) fn take_idle(&mut self) -> Option<(Connection, Visit)> {
+        match self.choose()?.idle_connection() {
+            Ok(found) => Some(found),
+            Err(place) => {
+                self.place = Some(place);
+                None
+            }
+        }
+    }
+
+    /// A new connection: to the address whose turn it is, or, as nothing was sent yet, to the next.
+    pub(crate) async fn connect(&mut self) -> Result<(Connection, Visit), String> {
+        let shared = &self.worker.shared;
+        let each = shared.settings.upstream.connect_timeout;
+        let end = shared.servers.now() + each * CONNECT_TIMEOUTS_MAX;
+        while let Some(place) = self.place.take().or_else(|| self.choose()) {
+            let left = end.saturating_sub(shared.servers.now());
+            if left.is_zero() {
+                break;
+            }
+            let address = place.lane.address.clone();
+            self.untried.retain(|lane| !Rc::ptr_eq(lane, &place.lane));
+            match address.connect(shared, each.min(left)).await {
+                Ok(transport) => return Ok(place.new_connection(transport)),
+                Err(error) => {
+                    address.fail(shared, Failure::Connect, place.since, &error.to_string());
+                    place.lane.close_idle();
+                    self.faults.push(format!("{}: {error}", address.at));
+                }
+            }
+        }
+        Err(joined(&self.faults))
+    }
+
+    /// The address that was chosen last.
+    pub(crate) fn last(&self) -> Option<SocketAddr> {
+        self.last.as_ref().map(|lane| lane.address.at)
+    }
+
+    fn choose(&mut self) -> Option<Place> {
+        let now = self.worker.shared.servers.now();
+        let turn = self.upstream.turn.get();
+        self.upstream.turn.set(turn.wrapping_add(1));
+        let mut candidates: Vec<Candidate> = self
+            .untried
+            .iter()
+            .map(|lane| Candidate {
+                standing: lane.address.health.standing(now),
+                in_flight: lane.in_flight(),
+            })
+            .collect();
         loop {
-            let (since, mut connection) = self.idle.borrow_mut().pop()?;
-            // Quiet: nothing unasked came, and it was not closed.
-            if since.elapsed() < self.settings.keep_idle && connection.is_quiet() {
-                return Some(connection);
+            let chosen = choose(&candidates, turn)?;
+            let lane = &self.untried[chosen];
+            match candidates[chosen].standing {
+                Standing::Due if !lane.address.health.claim_try(now) => {
+                    // Another thread's request was faster.
+                    candidates[chosen].standing = Standing::Out(u64::MAX);
+                    continue;
+                }
+                Standing::Due | Standing::Out(_) => lane.close_idle(),
+                Standing::Well => {}
             }
-        }
-    }
-
-    /// A new connection.
-    pub(crate) async fn connect(self: &Rc<Self>, upstreams: &Upstreams) -> io::Result<Connection> {
-        let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let timeout = self.settings.connect_timeout;
-        let stream = tokio::time::timeout(timeout, connecting).await.map_err(|_| timed_out(timeout))??;
-        if upstreams.is_own(&stream)? {
-            return Err(io::Error::other("the upstream's address is one of this platform's own listeners"));
-        }
-        stream.set_nodelay(true)?;
-        let socket = Socket::new(stream);
-        let transport = match &self.tls {
-            None => Transport::Plain(socket),
-            Some((tls, name)) => {
-                let handshake = tls.connect(name.clone(), socket);
-                let stream =
-                    tokio::time::timeout(timeout, handshake).await.map_err(|_| timed_out(timeout))??;
-                Transport::Tls(Box::new(TlsStream::Client(stream)))
-            }
-        };
-        let (read, write) = transport.split();
-        Ok(Connection {
-            reader: MessageReader::new(read, Limits::default()),
-            writer: Some(MessageWriter::new(write)),
-            parked: Rc::default(),
-            keeps_alive: false,
-            upstream: Rc::downgrade(self),
-        })
-    }
-}
-
-impl Connection {
-    /// Nothing unasked came, and the upstream has not closed. The system is asked too: what it knows may not have
-    /// reached the runtime yet.
-    fn is_quiet(&mut self) -> bool {
-        // TLS has messages of its own (tickets, say): it takes them in first, then nothing may be left.
-        let is_quiet = self.reader.is_quiet();
-        let peeked = self
-            .reader
-            .get_ref()
-            .ask(|transport| SockRef::from(transport.tcp()).peek(&mut [MaybeUninit::uninit()]));
-        is_quiet && matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    /// Keeps the connection for another request, if the exchange on it is complete on both sides.
-    pub(crate) fn give_back(mut self) {
-        self.writer = self.writer.take().or_else(|| self.parked.take());
-        let is_whole = self.keeps_alive
-            && self.reader.body_is_finished()
-            && !self.reader.has_started()
-            && self.writer.as_ref().is_some_and(|w| w.is_between_messages() && w.keeps_open());
-        let Some(upstream) = self.upstream.upgrade().filter(|_| is_whole) else { return };
-        let mut idle = upstream.idle.borrow_mut();
-        if idle.len() < upstream.settings.idle_connections_max {
-            idle.push((Instant::now(), self));
+            self.last = Some(lane.clone());
+            return Some(Place::take(lane.clone(), now));
         }
     }
 }
 
-fn timed_out(after: Duration) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {} s", after.as_secs()))
+/// What was wrong with each address.
+fn joined(faults: &[String]) -> String {
+    let shown = faults.iter().take(FAULTS_SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match faults.len().saturating_sub(FAULTS_SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
 }

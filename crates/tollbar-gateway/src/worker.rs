@@ -23,7 +23,7 @@ use crate::{
     log_budget::SuccessBudget,
     request_ids::ThreadRequestIds,
     settings::TOKEN_CACHE_MAX,
-    upstream::Upstreams,
+    upstream::{self, Upstreams},
 };
 
 /// How often idle upstream connections are looked through.
@@ -79,11 +79,7 @@ impl Worker {
         Self {
             journal: RefCell::new(Some(journal)),
             ids: ThreadRequestIds::new(),
-            upstreams: Upstreams::new(
-                settings.upstream,
-                settings.own_addresses.clone(),
-                shared.upstream_tls.clone(),
-            ),
+            upstreams: Upstreams::default(),
             success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
@@ -102,6 +98,7 @@ impl Worker {
     pub(crate) async fn run(self: Rc<Self>, mut door: Door, settling: mpsc::Sender<()>) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
         let mut sweep = tokio::time::interval(SWEEP);
+        tokio::task::spawn_local(upstream::care(self.clone()));
         loop {
             tokio::select! {
                 biased;

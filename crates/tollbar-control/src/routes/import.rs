@@ -18,7 +18,7 @@ use crate::{
     control::Control,
     fault::Fault,
     input::Body,
-    upstream::check_upstream,
+    upstream::{Urls, check_upstreams},
     view,
 };
 
@@ -27,8 +27,8 @@ use crate::{
 pub(super) struct NewApi {
     document: String,
     base: Option<String>,
-    upstream: String,
-    sandbox_upstream: Option<String>,
+    upstream: Urls,
+    sandbox_upstream: Option<Urls>,
     #[serde(default)]
     upstream_errors: UpstreamErrors,
     #[serde(default)]
@@ -76,10 +76,10 @@ pub(super) async fn import(
 ) -> Result<(StatusCode, Json<ImportView>), Fault> {
     let mut warnings = Vec::new();
     let (own, known) = (&control.settings.own_addresses, control.settings.authorities_are_known);
-    let live = check_upstream("upstream", &input.upstream, own, known, &mut warnings).await?;
+    let live = check_upstreams("upstream", &input.upstream, own, known, &mut warnings).await?;
     let sandbox = match &input.sandbox_upstream {
-        None => None,
-        Some(url) => Some(check_upstream("sandbox_upstream", url, own, known, &mut warnings).await?),
+        None => Vec::new(),
+        Some(urls) => check_upstreams("sandbox_upstream", urls, own, known, &mut warnings).await?,
     };
     let mut read = read_document(&control, input.document, input.base).await?;
     read.imported.warnings.append(&mut warnings);
@@ -91,7 +91,7 @@ pub(super) async fn import(
             base,
             title,
             version,
-            upstreams: [Some(live), sandbox],
+            upstreams: [live, sandbox],
             upstream_errors: input.upstream_errors,
             on_upstream_5xx: input.on_upstream_5xx,
             endpoints,
@@ -108,7 +108,8 @@ pub(super) async fn import(
         warnings.extend(nested_bases(&snapshot.catalogue, &record.base));
         warnings.extend(lost_sandbox(old, &record));
         let shown = view_of(&record, warnings, old);
-        let [upstream, sandbox] = record.upstreams.each_ref().map(|url| url.as_deref().unwrap_or("none"));
+        let [upstream, sandbox] =
+            record.upstreams.each_ref().map(|urls| view::urls(urls).unwrap_or_else(|| "none".to_owned()));
         let detail = format!(
             "{} {}, {} endpoints, upstream {upstream}, sandbox upstream {sandbox}{}",
             record.title,
@@ -201,7 +202,7 @@ fn nested_bases(catalogue: &Catalogue, base: &str) -> Vec<String> {
 fn lost_sandbox(old: Option<&ApiRecord>, new: &ApiRecord) -> Option<String> {
     let [_, before] = &old?.upstreams;
     let [_, now] = &new.upstreams;
-    let lost = before.as_deref().filter(|_| now.is_none())?;
+    let lost = view::urls(before).filter(|_| now.is_empty())?;
     Some(format!(
         "the sandbox upstream {lost} is gone: sandbox calls are not_found now; give --sandbox-upstream to keep it"
     ))
@@ -226,7 +227,7 @@ fn view_of(record: &ApiRecord, warnings: Vec<String>, old: Option<&ApiRecord>) -
     let names =
         |record: &ApiRecord| record.endpoints.iter().map(EndpointRecord::name).collect::<BTreeSet<_>>();
     let (before, after) = (old.map(names).unwrap_or_default(), names(record));
-    let [upstream, sandbox_upstream] = record.upstreams.clone();
+    let [upstream, sandbox_upstream] = record.upstreams.each_ref().map(|urls| view::urls(urls));
     let mut categories: BTreeMap<&str, usize> = BTreeMap::new();
     for endpoint in &record.endpoints {
         *categories.entry(&endpoint.category).or_default() += 1;
@@ -246,8 +247,8 @@ fn view_of(record: &ApiRecord, warnings: Vec<String>, old: Option<&ApiRecord>) -
         upstream,
         sandbox_upstream,
         previous_sandbox_upstream: old.map(|old| {
-            let [_, sandbox] = old.upstreams.clone();
-            sandbox
+            let [_, sandbox] = &old.upstreams;
+            view::urls(sandbox)
         }),
         added: after.difference(&before).count(),
         removed: before.difference(&after).count(),

@@ -25,6 +25,7 @@ fn entry(code: Option<Code>) -> RequestEntry {
         upstream_status: None,
         duration_millis: 12,
         upstream_millis: None,
+        upstream_address: None,
     }
 }
 

@@ -29,6 +29,7 @@ fn refused_request() -> RequestEntry {
         upstream_status: None,
         duration_millis: 1,
         upstream_millis: None,
+        upstream_address: None,
     }
 }
 

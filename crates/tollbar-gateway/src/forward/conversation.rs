@@ -20,26 +20,26 @@ const WRITE_BYTES: usize = 16 * 1024;
 
 /// A request as it goes out. Shared, because sending may outlive the waiting for an answer.
 #[derive(Clone)]
-pub(super) struct Request {
-    pub(super) method: Method,
-    pub(super) target: Rc<str>,
-    pub(super) headers: Rc<HeaderMap>,
-    pub(super) framing: Framing,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) target: Rc<str>,
+    pub(crate) headers: Rc<HeaderMap>,
+    pub(crate) framing: Framing,
     /// A protocol to go on with.
-    pub(super) upgrade: Option<HeaderValue>,
+    pub(crate) upgrade: Option<HeaderValue>,
 }
 
 /// Its body: what is here, and where the rest comes from.
-pub(super) struct Outbound<'r> {
-    pub(super) first: Bytes,
-    pub(super) rest: Option<BodyReader<'r>>,
+pub(crate) struct Outbound<'r> {
+    pub(crate) first: Bytes,
+    pub(crate) rest: Option<BodyReader<'r>>,
 }
 
 /// The head of the answer, the connection that its body comes on, and what is still being sent.
-pub(super) type Sent<'r> = (ResponseHead, Connection, Option<Upload<'r>>);
+pub(crate) type Sent<'r> = (ResponseHead, Connection, Option<Upload<'r>>);
 
 /// Why there is none.
-pub(super) enum Failed {
+pub(crate) enum Failed {
     /// The exchange broke.
     Upstream {
         cause: String,
@@ -48,6 +48,16 @@ pub(super) enum Failed {
     },
     /// The client's body broke: both connections are to be cut.
     Client(Rejection),
+}
+
+impl Failed {
+    /// What went wrong.
+    pub(crate) fn cause(&self) -> &str {
+        match self {
+            Self::Upstream { cause, .. } => cause,
+            Self::Client(rejection) => rejection.cause.for_support(),
+        }
+    }
 }
 
 /// How sending came to its end.
@@ -59,7 +69,7 @@ enum End {
 }
 
 /// Sends a request and waits for the head of its answer.
-pub(super) async fn converse<'r>(
+pub(crate) async fn converse<'r>(
     worker: &Worker,
     mut connection: Connection,
     request: Request,

@@ -78,9 +78,9 @@ impl Outgoing {
         Self { upgrade: None, ..self }
     }
 
-    pub(crate) fn headers(&self, upstream: &Upstream) -> HeaderMap {
+    pub(crate) fn headers(&self, authority: &HeaderValue) -> HeaderMap {
         let mut headers = self.headers.clone();
-        headers.insert(HOST, upstream.authority.clone());
+        headers.insert(HOST, authority.clone());
         headers
     }
 

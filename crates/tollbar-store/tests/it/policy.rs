@@ -103,7 +103,7 @@ fn api_record(title: &str) -> ApiRecord {
         base: "/v1".to_owned(),
         title: title.to_owned(),
         version: "2.1".to_owned(),
-        upstreams: [Some("http://127.0.0.1:9000".to_owned()), None],
+        upstreams: [vec!["http://127.0.0.1:9000".to_owned()], Vec::new()],
         upstream_errors: UpstreamErrors::Pass,
         on_upstream_5xx: OnUpstream5xx::Release,
         endpoints: vec![EndpointRecord {

@@ -32,6 +32,7 @@ fn entry(number: u64) -> RequestEntry {
         upstream_status: None,
         duration_millis: 1,
         upstream_millis: None,
+        upstream_address: None,
     }
 }
 

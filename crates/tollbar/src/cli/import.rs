@@ -24,18 +24,19 @@ use crate::{
     tollbar import api.yaml --upstream http://127.0.0.1:9000\n  \
     tollbar import api.json --base /v2 --upstream http://10.0.0.5:9000/v2 \\\n    \
     --sandbox-upstream http://10.0.0.6:9000/v2\n  \
+    tollbar import api.yaml --upstream http://10.0.0.5:9000 --upstream http://10.0.0.7:9000\n  \
     curl -s https://example.com/openapi.json \\\n    \
     | tollbar import - --upstream http://127.0.0.1:9000"
 )]
 pub(crate) struct ImportCommand {
     /// The document; - reads standard input
     file: PathBuf,
-    /// Where live requests go; its path takes the place of the base
-    #[arg(long, value_name = "URL")]
-    upstream: String,
+    /// Where live requests go; its path takes the place of the base. Again, or after a comma: another server of it
+    #[arg(long, value_name = "URL", required = true)]
+    upstream: Vec<String>,
     /// Where sandbox requests go; without it the API has no sandbox
     #[arg(long, value_name = "URL")]
-    sandbox_upstream: Option<String>,
+    sandbox_upstream: Vec<String>,
     /// The path it is served under [default: of the document's first server, else /v1]
     #[arg(long, value_name = "PATH")]
     base: Option<String>,
@@ -65,9 +66,10 @@ enum OnUpstream5xx {
 
 impl ImportCommand {
     pub(crate) fn run(self, context: &Context) -> Result<()> {
-        let mut body = json!({"document": read_document(&self.file)?, "upstream": self.upstream});
+        let several = |urls: Vec<String>| (!urls.is_empty()).then(|| urls.join(", "));
+        let mut body = json!({"document": read_document(&self.file)?, "upstream": several(self.upstream)});
         set(&mut body, "base", self.base);
-        set(&mut body, "sandbox_upstream", self.sandbox_upstream);
+        set(&mut body, "sandbox_upstream", several(self.sandbox_upstream));
         set(
             &mut body,
             "upstream_errors",
@@ -157,7 +159,9 @@ fn routes(api: &Value, asked: &Value, endpoints: &Value, style: Style) -> String
                 let path = word(example, "/path");
                 let path = api["base"].as_str().and_then(|base| path.strip_prefix(base)).unwrap_or(&path);
                 let path = path.trim_start_matches('/');
-                format!("{} -> {}/{path}", word(example, "/name"), safe(upstream.trim_end_matches('/')))
+                let servers = upstream.split(", ");
+                let targets = servers.map(|url| format!("{}/{path}", safe(url.trim_end_matches('/'))));
+                format!("{} -> {}", word(example, "/name"), targets.collect::<Vec<_>>().join(", "))
             }
             (Some(upstream), None) => format!("-> {}", safe(upstream)),
         };
@@ -209,6 +213,11 @@ mod tests {
         assert_eq!(
             routes(&api, &asked, &endpoints, Style::default()),
             "live:     GET /v1/orders -> http://a/x/orders\nsandbox:  GET /v1/orders -> http://b/y/orders\n"
+        );
+        let several = json!({"base": "/v1", "upstream": "http://a/x, http://b/x"});
+        assert_eq!(
+            routes(&several, &asked, &endpoints, Style::default()),
+            "live:     GET /v1/orders -> http://a/x/orders, http://b/x/orders\nsandbox:  none\n"
         );
         assert_eq!(
             routes(&api, &asked, &Value::Null, Style::default()),

@@ -88,6 +88,15 @@ pub(super) fn host(host: &Option<String>) -> Result<(), String> {
     ))
 }
 
+pub(super) fn health_path(path: &Option<String>) -> Result<(), String> {
+    let Some(path) = path else { return Ok(()) };
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+    if path.starts_with('/') && path.len() <= 1000 && path.bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err(format!("`{path}` is not a path; write it like /healthz, or leave it out to ask for none"))
+}
+
 pub(super) fn public_url(url: &Option<String>) -> Result<(), String> {
     let Some(url) = url else { return Ok(()) };
     let is_right = url.parse::<http::Uri>().is_ok_and(|uri| {

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    check::{base, brand, host, limits, own_prefix, public_url, upgrades, within},
+    check::{base, brand, health_path, host, limits, own_prefix, public_url, upgrades, within},
     upstream_credential::UpstreamCredential,
     value::{ClientCertificates, Form, ForwardingHeader, LogFormat, LogLevel, TlsVersion, Value},
 };
@@ -223,7 +223,7 @@ settings! {
         idle_timeout_seconds: u64 = 300, from 1 to 3600;
         /// How long an idle connection is kept. Keep it below the upstream's own limit. 0: none is kept.
         keep_idle_seconds: u64 = 4, from 0 to 600;
-        /// Idle connections kept for each thread and upstream.
+        /// Idle connections kept for each thread and address of an upstream.
         idle_connections_max: usize = 256, from 0 to 65536;
         /// The authorities that the certificates of `https://` upstreams must come from (PEM). Not set: those of the system.
         ca_file: Option<PathBuf> = None;
@@ -231,6 +231,18 @@ settings! {
         certificate_file: Option<PathBuf> = None;
         /// Its private key.
         key_file: Option<PathBuf> = None;
+        /// How often the host names of upstreams are resolved again. While that fails, the addresses stay as they were.
+        resolve_seconds: u64 = 30, from 1 to 86400;
+        /// Exchanges without an answer, in a row, before an address is left out for a time. A connection that cannot be made counts at once.
+        eject_after_failures: u32 = 5, from 1 to 1000;
+        /// Whether answers 502, 503 and 504 count as exchanges without an answer.
+        eject_on_unavailable: bool = false;
+        /// A path that each address of each upstream is asked for now and then, such as `/healthz`: one that does not answer with 2xx or 3xx is left out. Not set: none is asked.
+        health_path: Option<String> = None, checked by health_path;
+        /// How often it is asked.
+        health_seconds: u64 = 10, from 1 to 3600;
+        /// How long its answer may take.
+        health_timeout_seconds: u64 = 5, from 1 to 300;
     }
     /// Requests with an `Idempotency-Key`.
     idempotency: Idempotency {

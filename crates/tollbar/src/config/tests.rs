@@ -100,6 +100,12 @@ idle_connections_max = 0
 ca_file = "ca.pem"
 certificate_file = "us.pem"
 key_file = "us.key"
+resolve_seconds = 9
+eject_after_failures = 2
+eject_on_unavailable = true
+health_path = "/healthz"
+health_seconds = 8
+health_timeout_seconds = 1
 [idempotency]
 keep_seconds = 60
 wait_seconds = 0

@@ -33,6 +33,12 @@ pub(super) fn gateway(config: &Config) -> GatewaySettings {
             idle_timeout: Duration::from_secs(upstream.idle_timeout_seconds),
             keep_idle: Duration::from_secs(upstream.keep_idle_seconds),
             idle_connections_max: upstream.idle_connections_max,
+            resolve_every: Duration::from_secs(upstream.resolve_seconds),
+            eject_after_failures: upstream.eject_after_failures,
+            eject_on_unavailable: upstream.eject_on_unavailable,
+            health_path: upstream.health_path.clone(),
+            health_every: Duration::from_secs(upstream.health_seconds),
+            health_timeout: Duration::from_secs(upstream.health_timeout_seconds),
         },
         idempotency: IdempotencySettings {
             keep_seconds: idempotency.keep_seconds,

@@ -55,3 +55,4 @@ mod tour;
 mod upgrade;
 mod upstream_answers;
 mod upstream_faults;
+mod upstream_pool;

@@ -5,7 +5,7 @@ use tollbar_contract::{RequestId, Stage};
 
 use crate::{
     cli::number::LIST_MAX,
-    output::{Cell, Style, Table, Tone, count, moment, number, time, word},
+    output::{Cell, Style, Table, Tone, count, moment, number, safe, time, word},
 };
 
 /// Why a request was answered as it was.
@@ -165,11 +165,15 @@ fn facts(entry: &Value, style: Style) -> String {
 
 fn upstream(entry: &Value) -> String {
     let millis = entry["upstream_millis"].is_u64().then(|| count(entry, "/upstream_millis"));
-    match (entry["upstream_status"].as_u64(), millis) {
+    let outcome = match (entry["upstream_status"].as_u64(), millis) {
         (Some(status), Some(millis)) => format!("answered {status} after {millis} ms"),
         (Some(status), None) => format!("answered {status}"),
         (None, Some(millis)) => format!("gave no answer in {millis} ms"),
         (None, None) => "not reached".to_owned(),
+    };
+    match entry["upstream_address"].as_str() {
+        Some(address) => format!("{outcome} ({})", safe(address)),
+        None => outcome,
     }
 }
 

@@ -57,6 +57,10 @@ fn each_fault_has_its_line_and_says_what_would_be_right() {
             "t.toml:2: authentication.failures_per_minute: 99999999999 is too large; it must be 1 to 1000000 per minute",
         ),
         (
+            "[upstream]\nhealth_path = \"healthz\"",
+            "t.toml:2: upstream.health_path: `healthz` is not a path; write it like /healthz, or leave it out to ask for none",
+        ),
+        (
             "[idempotency]\nbody_limit_bytes = 10",
             "t.toml:2: idempotency.body_limit_bytes: 10 is out of range; it must be 1024 to 67108864 bytes",
         ),

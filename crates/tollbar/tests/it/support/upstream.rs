@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -105,6 +105,10 @@ struct State {
     arrived: Condvar,
     bytes: AtomicUsize,
     connections: AtomicUsize,
+    /// Those that may be open.
+    streams: Mutex<Vec<TcpStream>>,
+    stops: AtomicBool,
+    has_ended: Gate,
 }
 
 impl Upstream {
@@ -114,7 +118,15 @@ impl Upstream {
     }
 
     pub(crate) fn answering(handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), handler)
+    }
+
+    /// Like [`Upstream::start`], on this listener.
+    pub(crate) fn behind(listener: TcpListener) -> Self {
+        Self::on(listener, |_| Reply::json(200, r#"{"ok":true}"#))
+    }
+
+    fn on(listener: TcpListener, handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             handler: Mutex::new(Arc::new(handler)),
@@ -122,16 +134,35 @@ impl Upstream {
             arrived: Condvar::new(),
             bytes: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            streams: Mutex::default(),
+            stops: AtomicBool::new(false),
+            has_ended: Gate::default(),
         });
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let state = shared.clone();
+                if state.stops.load(Ordering::SeqCst) {
+                    break;
+                }
+                state.streams.lock().unwrap().push(stream.try_clone().unwrap());
                 state.connections.fetch_add(1, Ordering::SeqCst);
                 std::thread::spawn(move || serve(&stream, &state));
             }
+            drop(listener);
+            shared.has_ended.open();
         });
         Self { address, state }
+    }
+
+    /// Ends as a process does that is killed: nothing listens any more, and every connection is cut.
+    pub(crate) fn stop(&self) {
+        self.state.stops.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+        self.state.has_ended.wait();
+        for stream in self.state.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
     }
 
     /// Answers differently from now on.

@@ -63,6 +63,8 @@ fn a_success_an_upstream_failure_and_an_unknown_caller_read_well_too() {
     assert!(text.contains("Why: it was let in, and answered\n"), "{text}");
     assert!(text.contains("Upstream    answered 200 after 1,500 ms\n"), "{text}");
     assert!(text.contains("Client      not known\n"), "{text}");
+    let from = json!({"upstream_address": "10.0.0.5:9000", "upstream_status": 200});
+    assert!(facts(&from, Style::default()).contains("answered 200 (10.0.0.5:9000)"));
     assert!(!text.contains("Change"), "{text}");
 
     entry["status"] = 500.into();
