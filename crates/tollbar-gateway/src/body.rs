@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use tollbar_contract::Stage;
+use tollbar_contract::{Code, Stage};
 use tollbar_core::Rejection;
 use tollbar_http::{Framing, MessageReader, MessageWriter, ReadError, RequestHead};
 
 use crate::{
-    GatewaySettings,
+    GatewaySettings, Shared,
     answer::{Cut, Refused},
     connection::http2,
+    memory_budget::Reserved,
     settings::BODY_PREFIX_BYTES,
     transport::{ReadSide, WriteSide},
 };
@@ -64,9 +65,16 @@ pub(crate) enum Body<'r> {
     /// There is none.
     None,
     /// All of it.
-    Whole(Bytes),
+    Whole(Buffered),
     /// Its beginning; the rest is to be read.
-    Streaming { prefix: Bytes, framing: Framing, reader: BodyReader<'r> },
+    Streaming { prefix: Buffered, framing: Framing, reader: BodyReader<'r> },
+}
+
+/// Bytes in memory, and their share of the budget for such.
+pub(crate) struct Buffered {
+    pub(crate) bytes: Bytes,
+    /// Given back when the bytes are of no more use.
+    _held: Reserved,
 }
 
 impl Body<'_> {
@@ -74,7 +82,7 @@ impl Body<'_> {
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::None => true,
-            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Whole(body) => body.bytes.is_empty(),
             Self::Streaming { .. } => false,
         }
     }
@@ -84,14 +92,14 @@ impl Body<'_> {
 pub(crate) async fn read_prefix<'r>(
     client: ClientBody<'r, '_>,
     head: &RequestHead,
-    settings: &GatewaySettings,
+    shared: &Shared,
 ) -> Result<Body<'r>, Refused> {
     let ClientBody { mut reader, mut invitation } = client;
     if matches!(head.framing, Framing::None | Framing::Length(0)) {
         return Ok(Body::None);
     }
-    invite(head, &mut invitation, settings).await?;
-    let (prefix, ended) = read_up_to(&mut reader, BODY_PREFIX_BYTES, settings).await?;
+    invite(head, &mut invitation, &shared.settings).await?;
+    let (prefix, ended) = read_up_to(&mut reader, BODY_PREFIX_BYTES, shared).await?;
     if ended {
         Ok(Body::Whole(prefix))
     } else {
@@ -104,8 +112,8 @@ pub(crate) async fn read_whole(
     mut client: ClientBody<'_, '_>,
     head: &RequestHead,
     limit_bytes: usize,
-    settings: &GatewaySettings,
-) -> Result<Bytes, Refused> {
+    shared: &Shared,
+) -> Result<Buffered, Refused> {
     let too_large = || {
         Rejection::invalid(
             Stage::Idempotency,
@@ -117,8 +125,8 @@ pub(crate) async fn read_whole(
     {
         return Err(too_large().into());
     }
-    invite(head, &mut client.invitation, settings).await?;
-    let (body, ended) = read_up_to(&mut client.reader, limit_bytes, settings).await?;
+    invite(head, &mut client.invitation, &shared.settings).await?;
+    let (body, ended) = read_up_to(&mut client.reader, limit_bytes, shared).await?;
     if ended { Ok(body) } else { Err(too_large().into()) }
 }
 
@@ -141,19 +149,40 @@ async fn invite(
 async fn read_up_to(
     reader: &mut BodyReader<'_>,
     limit_bytes: usize,
-    settings: &GatewaySettings,
-) -> Result<(Bytes, bool), Refused> {
-    let mut pace = Pace::new(settings.body_timeout);
+    shared: &Shared,
+) -> Result<(Buffered, bool), Refused> {
+    let mut held = shared.memory.reserve(0).ok_or_else(no_memory)?;
+    let mut pace = Pace::new(shared.settings.body_timeout);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while first.len() + rest.len() <= limit_bytes {
-        match pace.next(reader.piece()).await.map_err(cut)? {
-            Some(piece) if first.is_empty() => first = piece,
-            Some(piece) => rest.extend_from_slice(&piece),
-            None => return Ok((joined(first, &rest), true)),
+        let Some(piece) = pace.next(reader.piece()).await.map_err(cut)? else {
+            return Ok((Buffered { bytes: joined(first, &rest), _held: held }, true));
+        };
+        if !held.grow(piece.len()) {
+            shared.metrics.overloads.inc();
+            return Err(no_memory());
+        }
+        if first.is_empty() {
+            first = piece;
+        } else {
+            rest.extend_from_slice(&piece);
         }
     }
-    Ok((joined(first, &rest), false))
+    Ok((Buffered { bytes: joined(first, &rest), _held: held }, false))
+}
+
+/// The budget for bodies in memory is spent.
+fn no_memory() -> Refused {
+    let cause = "the bodies of requests under way take all of gateway.buffer_memory_bytes";
+    cut(overloaded(Stage::Idempotency, cause))
+}
+
+/// A refusal because there is too much to do; nothing was sent.
+pub(crate) fn overloaded(stage: Stage, cause: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
+    Rejection::new(Code::InternalError, stage, cause)
+        .saying("There is more to do than can be done in time, and the request was not executed. Try again shortly.")
+        .retry_after(1)
 }
 
 /// After a fault in a body nobody knows where the next request would begin.

@@ -109,6 +109,7 @@ impl Limiter {
     }
 
     /// How many were refused since the start.
+    #[cfg(test)]
     pub(crate) const fn refused(&self) -> u64 {
         self.refused.get()
     }

@@ -42,12 +42,21 @@ impl Origin {
 pub(crate) async fn serve(worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr, is_new: bool) {
     // Without it, small answers would wait for the client's acknowledgement.
     let _ = tcp.set_nodelay(true);
+    let Some(_open) = opening::count(worker, &tcp, Peer::direct(peer)).await else { return };
     if !is_new {
         // A predecessor has served it: it is what can be handed over.
         let origin = Origin { peer: Peer::direct(peer), is_tls: false };
         return http1::serve(worker, Transport::Plain(Socket::new(tcp)), origin, false).await;
     }
     let Some((opened, transport, peer)) = opening::open(worker, tcp, peer).await else { return };
+    // Whom a proxy names is counted like anyone else.
+    let _named = match peer.proxied_by {
+        None => None,
+        Some(_) => match opening::count(worker, transport.tcp(), peer).await {
+            None => return,
+            counted => counted,
+        },
+    };
     let origin = Origin { peer, is_tls: transport.is_tls() };
     match opened {
         Opened::Http1 => http1::serve(worker, transport, origin, true).await,
@@ -90,9 +99,9 @@ async fn answer<'r>(
 }
 
 /// Refuses what is not a request that can be handled.
-fn refuse(worker: &Worker, origin: Origin, request_id: RequestId, message: String) -> Answer<'static> {
+fn refuse(worker: &Worker, origin: Origin, request_id: RequestId, rejection: Rejection) -> Answer<'static> {
     let exchange = begin(worker, origin, request_id, None);
-    let mut answer = respond::rejection(&exchange, Rejection::invalid(Stage::Http, message));
+    let mut answer = respond::rejection(&exchange, rejection);
     finish(worker, &exchange, &mut answer);
     answer
 }

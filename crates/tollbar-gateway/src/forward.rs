@@ -5,18 +5,16 @@ use std::{rc::Rc, time::Instant};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use tollbar_contract::{Code, Stage};
-use tollbar_core::{
-    Rejection,
-    admission::{Admitted, Operation},
-};
+use tollbar_core::{Rejection, admission::Admitted};
 use tollbar_http::Framing;
 
 use crate::{
     answer::Answer,
     body::Body,
     charge::Charged,
+    concurrency::Entered,
     exchange::Exchange,
-    upstream::{Connection, Visit, Way},
+    upstream::{Connection, Upstream, Visit, Way},
     worker::Worker,
 };
 
@@ -38,24 +36,28 @@ pub(crate) struct ForwardFailure {
     pub(crate) closes: bool,
 }
 
+/// A request's place among those that an upstream is asked at once.
+pub(crate) struct Place {
+    pub(crate) upstream: Rc<Upstream>,
+    pub(crate) entered: Entered,
+}
+
 /// Sends an admitted request and returns the upstream's answer, made fit for the client.
 pub(crate) async fn forward<'r>(
     worker: &Rc<Worker>,
     exchange: &mut Exchange,
-    operation: &Operation,
     outgoing: &Outgoing,
     body: Body<'r>,
+    place: Place,
     _admitted: &Admitted,
     charged: &mut Charged,
 ) -> Result<Answer<'r>, ForwardFailure> {
-    let urls = &operation.api().record.upstreams[exchange.environment.index()];
-    let upstream = worker
-        .upstreams
-        .find(worker, urls)
-        .ok_or_else(|| not_sent("the upstream's URL cannot be used".to_owned()))?;
+    let Place { upstream, entered } = place;
+    // An upload goes at its sender's pace: it says nothing of the upstream, and must not hold a place.
+    let entered = (!matches!(body, Body::Streaming { .. })).then_some(entered);
     let began = Instant::now();
     // A write is never sent twice, whatever its method.
-    let may_resend = is_safe(&exchange.method) && !operation.endpoint().write;
+    let may_resend = is_safe(&exchange.method) && !outgoing.operation.endpoint().write;
     let sent = match upstream.way(worker).await {
         Err(fault) => Err(unreached(&fault)),
         Ok(mut way) => {
@@ -66,18 +68,21 @@ pub(crate) async fn forward<'r>(
             sent
         }
     };
+    match (&sent, entered) {
+        (Ok(_), Some(entered)) => entered.answered(began.elapsed(), Instant::now()),
+        (Err(failure), Some(entered)) if !failure.closes => entered.failed(Instant::now()),
+        _ => {}
+    }
     exchange.upstream_millis = Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     upstream.note(worker, sent.as_ref().err().and_then(|failure| failure.upstream_cause()));
     let (head, connection, upload) = sent?;
     exchange.upstream_status = Some(head.status.as_u16());
-    response::answer(worker, exchange, operation, outgoing, head, connection, upload).await.map_err(
-        |broken| {
-            let cause = format!("the upstream's answer broke: {}", broken.0);
-            let rejection = Rejection::new(Code::InternalError, Stage::Upstream, cause);
-            // What of the request is still on its way is not read any more.
-            ForwardFailure { rejection, may_have_executed: true, closes: false }
-        },
-    )
+    response::answer(worker, exchange, outgoing, head, connection, upload).await.map_err(|broken| {
+        let cause = format!("the upstream's answer broke: {}", broken.0);
+        let rejection = Rejection::new(Code::InternalError, Stage::Upstream, cause);
+        // What of the request is still on its way is not read any more.
+        ForwardFailure { rejection, may_have_executed: true, closes: false }
+    })
 }
 
 /// A request that is ready but for the address it goes to.
@@ -95,13 +100,14 @@ async fn send<'r>(
     may_resend: bool,
     charged: &mut Charged,
 ) -> Result<Sent<'r>, ForwardFailure> {
-    let whole = match body {
-        Body::None => Bytes::new(),
-        Body::Whole(bytes) => bytes,
+    // What was read ahead keeps its share of memory until the answer begins.
+    let (whole, _held) = match body {
+        Body::None => (Bytes::new(), None),
+        Body::Whole(body) => (body.bytes.clone(), Some(body)),
         Body::Streaming { prefix, framing, reader } => {
             let reached = way.connect().await.map_err(|fault| unreached(&fault))?;
             charged.sent();
-            let body = Outbound { first: prefix, rest: Some(reader) };
+            let body = Outbound { first: prefix.bytes.clone(), rest: Some(reader) };
             return Ok(exchange_on(worker, reached, ready, framing, body).await?);
         }
     };

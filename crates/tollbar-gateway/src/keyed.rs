@@ -17,7 +17,7 @@ use crate::{
     body::{Body, Pace},
     charge::{Charged, cannot_store},
     exchange::Exchange,
-    forward::{ForwardFailure, Outgoing, forward},
+    forward::{ForwardFailure, Outgoing, Place, forward},
     inflight::{Busy, Held},
     respond::{self, status_of},
     shared::bounded,
@@ -163,9 +163,9 @@ fn replay(
 pub(crate) struct Execution {
     pub(crate) claim: Claim,
     pub(crate) exchange: Exchange,
-    pub(crate) operation: Operation,
     pub(crate) outgoing: Outgoing,
-    pub(crate) body: Bytes,
+    pub(crate) body: Body<'static>,
+    pub(crate) place: Place,
     pub(crate) admitted: Admitted,
     pub(crate) charged: Charged,
 }
@@ -191,7 +191,7 @@ pub(crate) async fn execute(worker: &Rc<Worker>, execution: Execution) -> Option
 }
 
 async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Executed>) {
-    let Execution { claim, mut exchange, operation, outgoing, body, admitted, mut charged } = execution;
+    let Execution { claim, mut exchange, outgoing, body, place, admitted, mut charged } = execution;
     let shared = worker.shared.clone();
     let (slot, now) = (claim.held.slot().clone(), shared.clock.now());
     let expires_at = now.plus_seconds(shared.settings.idempotency.keep_seconds);
@@ -203,8 +203,7 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
         // A store that was too slow may still carry it out. The release stands behind it in the store's queue.
         return release_late(worker, claim, exchange.request_id).await;
     }
-    let body = if body.is_empty() { Body::None } else { Body::Whole(body) };
-    let answer = forward(worker, &mut exchange, &operation, &outgoing, body, &admitted, &mut charged).await;
+    let answer = forward(worker, &mut exchange, &outgoing, body, place, &admitted, &mut charged).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(ForwardFailure { rejection, may_have_executed, .. }) => {
@@ -223,8 +222,10 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
         }
     };
     let upstream_status = exchange.upstream_status.and_then(|s| StatusCode::from_u16(s).ok());
-    let releases =
-        releases_key(upstream_status.unwrap_or(answer.status), operation.api().record.on_upstream_5xx);
+    let releases = releases_key(
+        upstream_status.unwrap_or(answer.status),
+        outgoing.operation.api().record.on_upstream_5xx,
+    );
     keep(worker, claim, &exchange, answer, releases, charged, done).await;
 }
 
@@ -296,16 +297,19 @@ async fn collect(
 ) -> Result<(Bytes, Option<UpstreamBody<'static>>), String> {
     let mut pace = Pace::new(worker.shared.settings.upstream.idle_timeout);
     let mut body = BytesMut::new();
+    let mut held = worker.shared.memory.reserve(0);
     loop {
         let piece = upstream.next_piece(&mut pace).await;
-        match piece.map_err(|fault| format!("the upstream's answer broke off: {}", fault.message))? {
-            Some(piece) => body.extend_from_slice(&piece),
-            None => {
-                upstream.connection.give_back();
-                return Ok((body.freeze(), None));
-            }
-        }
-        if body.len() > limit_bytes {
+        let Some(piece) =
+            piece.map_err(|fault| format!("the upstream's answer broke off: {}", fault.message))?
+        else {
+            upstream.connection.give_back();
+            return Ok((body.freeze(), None));
+        };
+        body.extend_from_slice(&piece);
+        // Without memory for it, it is too large to keep.
+        let has_memory = held.as_mut().is_some_and(|held| held.grow(piece.len()));
+        if body.len() > limit_bytes || !has_memory {
             return Ok((body.freeze(), Some(upstream)));
         }
     }

@@ -5,7 +5,6 @@
 mod answer;
 mod body;
 mod charge;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired next"))]
 mod concurrency;
 mod connection;
 mod door;
@@ -15,14 +14,11 @@ mod inflight;
 mod keyed;
 mod listen;
 mod log_budget;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired next"))]
 mod loop_lag;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired next"))]
 mod memory_budget;
 mod metrics;
 mod own;
 mod panics;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired next"))]
 mod per_address;
 mod pipeline;
 mod record;

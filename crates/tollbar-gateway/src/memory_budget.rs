@@ -73,6 +73,7 @@ impl Reserved {
         self.budget.used.fetch_sub(beyond, Ordering::Relaxed);
     }
 
+    #[cfg(test)]
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }

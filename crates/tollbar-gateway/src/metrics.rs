@@ -25,6 +25,16 @@ pub struct Metrics {
     upstream_ejections: Family<AddressLabels, Counter<u64, AtomicU64>>,
     /// Requests that the request log's budgets left out.
     pub log_left_out: Counter<u64, AtomicU64>,
+    /// Bytes of bodies in memory.
+    pub buffer_memory: Gauge<i64, AtomicI64>,
+    /// The most that there ever were at a time.
+    pub buffer_memory_high_water: Gauge<i64, AtomicI64>,
+    /// Addresses with open connections.
+    pub addresses: Gauge<i64, AtomicI64>,
+    /// Requests refused because there was too much to do.
+    pub overloads: Counter<u64, AtomicU64>,
+    /// Connections refused because their address had enough.
+    pub address_refusals: Counter<u64, AtomicU64>,
     /// TLS handshakes that failed.
     pub tls_failures: Counter<u64, AtomicU64>,
     /// HTTP/2 connections that were begun.
@@ -63,7 +73,20 @@ impl Default for Metrics {
             (Gauge::default(), Counter::default(), Counter::default());
         let (upstream_failures, log_left_out) = (Counter::default(), Counter::default());
         let (upstream_addresses, upstream_ejections) = (Family::default(), Family::default());
-        let [tls_failures, http2_connections, http2_resets, http2_abuses]: [Counter<u64, AtomicU64>; 4] =
+        let [buffer_memory, buffer_memory_high_water, addresses]: [Gauge<i64, AtomicI64>; 3] =
+            Default::default();
+        for (name, help, gauge) in [
+            ("buffer_memory_bytes", "Bytes of request bodies and answers in memory", &buffer_memory),
+            (
+                "buffer_memory_high_water_bytes",
+                "The most bytes of bodies that were ever in memory at a time",
+                &buffer_memory_high_water,
+            ),
+            ("connected_addresses", "Addresses with open connections", &addresses),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        let [overloads, address_refusals, tls_failures, http2_connections, http2_resets, http2_abuses]: [Counter<u64, AtomicU64>; 6] =
             Default::default();
         let (log_dropped, clock_step_millis) = (Gauge::default(), Gauge::default());
         registry.register(
@@ -98,6 +121,12 @@ impl Default for Metrics {
             Clone::clone(&log_left_out),
         );
         for (name, help, counter) in [
+            ("overload_refusals", "Requests refused because there was too much to do", &overloads),
+            (
+                "connections_refused",
+                "Connections refused because their address had as many as it may",
+                &address_refusals,
+            ),
             ("tls_handshake_failures", "TLS handshakes of clients that failed", &tls_failures),
             ("http2_connections", "HTTP/2 connections that were begun", &http2_connections),
             ("http2_resets", "Streams that their client reset before its answer was complete", &http2_resets),
@@ -125,6 +154,11 @@ impl Default for Metrics {
             upstream_addresses,
             upstream_ejections,
             log_left_out,
+            buffer_memory,
+            buffer_memory_high_water,
+            addresses,
+            overloads,
+            address_refusals,
             tls_failures,
             http2_connections,
             http2_resets,

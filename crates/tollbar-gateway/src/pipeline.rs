@@ -1,6 +1,6 @@
 //! One request, top to bottom, in the order of the contract. The first check that fails answers.
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Instant};
 
 use http::Method;
 use tollbar_contract::{Code, Stage};
@@ -17,7 +17,7 @@ use crate::{
     body::{self, Body, ClientBody},
     charge,
     exchange::Exchange,
-    forward::{ForwardFailure, Outgoing, forward, remove_hop_by_hop},
+    forward::{ForwardFailure, Outgoing, Place, forward, remove_hop_by_hop},
     keyed::{self, Claimed, Execution},
     own, respond,
     worker::Worker,
@@ -30,6 +30,11 @@ pub(crate) async fn handle<'r>(
     head: &RequestHead,
     client: ClientBody<'r, '_>,
 ) -> Answer<'r> {
+    if worker.is_overloaded() {
+        worker.shared.metrics.overloads.inc();
+        let cause = "this thread comes late to everything; new requests are refused until it does not";
+        return respond::rejection(exchange, body::overloaded(Stage::Http, cause));
+    }
     match walk(worker, exchange, head, client).await {
         Ok(answer) => answer,
         Err(Refused { rejection, closes }) => {
@@ -87,13 +92,13 @@ async fn walk<'r>(
     // 14 the body is read; the idempotency key is new, or its answer is replayed
     let key = if operation.endpoint().write { parse_idempotency_key(head, &operation)? } else { None };
     let (body, claim) = match key {
-        None => (body::read_prefix(client_body, head, &shared.settings).await?, None),
+        None => (body::read_prefix(client_body, head, shared).await?, None),
         Some(key) => {
             let limit = shared.settings.idempotency.body_limit_bytes;
-            let bytes = body::read_whole(client_body, head, limit, &shared.settings).await?;
-            match take_slot(worker, exchange, &operation, &client, head, key, &bytes).await? {
+            let body = body::read_whole(client_body, head, limit, shared).await?;
+            match take_slot(worker, exchange, &operation, &client, head, key, &body.bytes).await? {
                 Claimed::Replay(answer) => return Ok(answer),
-                Claimed::Fresh(claim) => (Body::Whole(bytes), Some(claim)),
+                Claimed::Fresh(claim) => (Body::Whole(body), Some(claim)),
             }
         }
     };
@@ -108,6 +113,8 @@ async fn walk<'r>(
     if operation.endpoint().operation.body_required && body.is_empty() {
         return Err(Rejection::invalid(Stage::Validity, "the request body is required").into());
     }
+    // A place at the upstream: what it cannot do in time is refused before it costs anything
+    let place = take_place(worker, exchange, &operation)?;
     // 16 the monthly allowance
     let endpoint = operation.endpoint().id;
     let (admitted, mut charged) =
@@ -117,12 +124,12 @@ async fn walk<'r>(
     if let Some(claim) = claim {
         // What is kept and replayed is an answer, not a connection.
         let outgoing = outgoing.without_upgrade();
-        let body = if let Body::Whole(bytes) = body { bytes } else { bytes::Bytes::new() };
+        let body = if let Body::Whole(body) = body { Body::Whole(body) } else { Body::None };
         let facts = exchange.clone();
-        let execution = Execution { claim, exchange: facts, operation, outgoing, body, admitted, charged };
+        let execution = Execution { claim, exchange: facts, outgoing, body, place, admitted, charged };
         return Ok(execute(worker, exchange, execution).await?);
     }
-    match forward(worker, exchange, &operation, &outgoing, body, &admitted, &mut charged).await {
+    match forward(worker, exchange, &outgoing, body, place, &admitted, &mut charged).await {
         Ok(answer) => {
             charged.settle(answer.status.as_u16());
             Ok(answer)
@@ -288,6 +295,24 @@ async fn take_slot(
     let fingerprint = Fingerprint::of(&head.method, head.target.path(), head.target.query(), body);
     let slot = Slot { client: client.record.id, environment: exchange.environment, key };
     keyed::claim(worker, exchange, operation, slot, fingerprint).await
+}
+
+fn take_place(worker: &Worker, exchange: &Exchange, operation: &Operation) -> Result<Place, Rejection> {
+    let urls = &operation.api().record.upstreams[exchange.environment.index()];
+    let upstream = worker.upstreams.find(worker, urls).ok_or_else(|| {
+        Rejection::new(Code::InternalError, Stage::Upstream, "the upstream's URL cannot be used")
+    })?;
+    match upstream.limiter.try_enter(operation.endpoint().id, Instant::now()) {
+        Some(entered) => Ok(Place { upstream, entered }),
+        None => {
+            worker.shared.metrics.overloads.inc();
+            upstream.note_refusal();
+            let limit = upstream.limiter.limit();
+            let cause =
+                format!("{limit} requests are under way to the upstream: as many as it answers in time");
+            Err(body::overloaded(Stage::Upstream, cause))
+        }
+    }
 }
 
 async fn execute(

@@ -18,6 +18,10 @@ pub struct GatewaySettings {
     pub threads: usize,
     /// Connections at once, in all. Beyond them new ones wait in the system's queue.
     pub connections_max: usize,
+    /// Connections at once from one address; trusted proxies are exempt.
+    pub connections_per_address_max: u32,
+    /// Bytes of bodies held in memory at once, by all threads together.
+    pub buffer_memory_bytes: usize,
     /// Peers that are believed when they say for whom they ask.
     pub trusted_proxies: Vec<IpNet>,
     /// HTTP/2 on a connection that begins with its preface, without TLS.
@@ -69,6 +73,8 @@ pub struct UpstreamSettings {
     pub idle_timeout: Duration,
     /// How long an idle connection is kept; below the upstream's own time-out.
     pub keep_idle: Duration,
+    /// Requests under way at once, per thread and upstream: where the limiter starts, and never more.
+    pub concurrency_max: usize,
     /// Idle connections kept, per thread and address of an upstream.
     pub idle_connections_max: usize,
     /// How often a host name is resolved again.

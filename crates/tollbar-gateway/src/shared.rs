@@ -1,6 +1,6 @@
 //! What all data-plane threads share.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Instant};
 
 use tollbar_core::{
     Clock, Directory, FailureThrottle,
@@ -9,7 +9,8 @@ use tollbar_core::{
 
 use crate::{
     GatewaySettings, Metrics, RequestIds, inflight::Inflight, log_budget::ErrorBudget,
-    settings::STORE_TIMEOUT, upstream::Servers,
+    memory_budget::MemoryBudget, per_address::ConnectionsByAddress, settings::STORE_TIMEOUT,
+    upstream::Servers,
 };
 
 /// What the data plane is made of.
@@ -44,6 +45,10 @@ pub struct Shared {
     pub(crate) throttle: FailureThrottle,
     pub(crate) error_budget: ErrorBudget,
     pub(crate) inflight: Inflight,
+    pub(crate) memory: Arc<MemoryBudget>,
+    pub(crate) by_address: Arc<ConnectionsByAddress>,
+    /// When this began: limiters of all threads count their turns from here.
+    pub(crate) epoch: Instant,
     pub(crate) servers: Servers,
     pub(crate) public_url: String,
 }
@@ -55,7 +60,21 @@ impl Shared {
         let throttle = FailureThrottle::new(parts.settings.failures_per_minute);
         let error_budget = ErrorBudget::new(parts.settings.log_anonymous_per_second);
         let servers = Servers::new(parts.upstream_tls.clone());
-        Self { parts, throttle, error_budget, inflight: Inflight::default(), servers, public_url }
+        let memory = MemoryBudget::new(parts.settings.buffer_memory_bytes);
+        let exempt = parts.settings.trusted_proxies.clone();
+        let by_address = ConnectionsByAddress::new(parts.settings.connections_per_address_max, exempt);
+        let (inflight, epoch) = (Inflight::default(), Instant::now());
+        Self { parts, throttle, error_budget, inflight, memory, by_address, epoch, servers, public_url }
+    }
+}
+
+impl Shared {
+    /// Brings the gauges up to date that nobody counts as things happen.
+    pub fn note_gauges(&self) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.buffer_memory.set(number(self.memory.used()));
+        self.metrics.buffer_memory_high_water.set(number(self.memory.high_water()));
+        self.metrics.addresses.set(number(self.by_address.addresses()));
     }
 }
 

@@ -6,11 +6,16 @@ use std::{
     net::SocketAddr,
     rc::Rc,
     sync::Arc,
+    time::Instant,
 };
 
 use http::Uri;
 
-use crate::worker::Worker;
+use crate::{
+    GatewaySettings,
+    concurrency::{ConcurrencyBounds, Limiter},
+    worker::Worker,
+};
 
 mod address;
 mod care;
@@ -31,6 +36,8 @@ pub(crate) use servers::Servers;
 
 /// Connecting to one address after another may take so many connect time-outs in all.
 const CONNECT_TIMEOUTS_MAX: u32 = 3;
+/// Requests that an upstream is always sent at once, by all threads together.
+const CONCURRENCY_MIN: usize = 8;
 /// Failed addresses that an error names.
 const FAULTS_SHOWN_MAX: usize = 4;
 
@@ -49,6 +56,9 @@ pub(crate) struct Upstream {
     servers: Vec<Arc<Server>>,
     lanes: RefCell<Lanes>,
     turn: Cell<usize>,
+    pub(crate) limiter: Rc<Limiter>,
+    /// Requests were refused because it has enough, and the log said so.
+    is_limited: Cell<bool>,
     /// The last exchange failed.
     fails: Cell<bool>,
 }
@@ -87,6 +97,8 @@ impl Upstreams {
             servers,
             lanes: RefCell::default(),
             turn: Cell::new(0),
+            limiter: Limiter::new(bounds(&worker.shared.settings), worker.shared.epoch, Instant::now()),
+            is_limited: Cell::new(false),
             fails: Cell::new(false),
         });
         self.by_urls.borrow_mut().insert(urls.to_vec(), upstream.clone());
@@ -95,12 +107,15 @@ impl Upstreams {
 
     /// Closes what was idle for too long, and forgets upstreams without connections.
     pub(crate) fn sweep(&self) {
+        let now = Instant::now();
         self.by_urls.borrow_mut().retain(|_, upstream| {
             let lanes = upstream.lanes.borrow();
             lanes.all.iter().for_each(|lane| lane.sweep());
+            upstream.note_limit(now);
             // One that fails is remembered: its return is to be noticed.
             !lanes.all.iter().all(|lane| lane.is_unused())
                 || upstream.fails.get()
+                || !upstream.limiter.is_fresh(now)
                 || Rc::strong_count(upstream) > 1
         });
     }
@@ -119,6 +134,21 @@ impl Upstream {
                 Some(cause) => tracing::warn!(%upstream, "an upstream fails: {cause}"),
                 None => tracing::info!(%upstream, "an upstream answers again"),
             }
+        }
+    }
+
+    /// Notes that a request was refused because of how many are under way.
+    pub(crate) fn note_refusal(&self) {
+        if !self.is_limited.replace(true) {
+            let (upstream, limit) = (&self.name, self.limiter.limit());
+            tracing::warn!(%upstream, limit, "an upstream is asked for more than it answers in time; what is too much is refused");
+        }
+    }
+
+    fn note_limit(&self, now: Instant) {
+        if self.is_limited.get() && self.limiter.is_fresh(now) {
+            self.is_limited.set(false);
+            tracing::info!(upstream = %self.name, "an upstream answers all it is asked in time again");
         }
     }
 
@@ -228,6 +258,13 @@ impl Way<'_> {
             return Some(Place::take(lane.clone(), now));
         }
     }
+}
+
+/// Few enough that they overload no upstream, though each thread has so many of its own.
+fn bounds(settings: &GatewaySettings) -> ConcurrencyBounds {
+    let max = settings.upstream.concurrency_max;
+    let min = (CONCURRENCY_MIN / settings.threads.max(1)).max(2).min(max);
+    ConcurrencyBounds { min, max }
 }
 
 /// What was wrong with each address.

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::MissedTickBehavior,
+};
 use tollbar_core::{
     Claims,
     port::{JournalRecord, StoreFailure, UsageJournal},
@@ -21,6 +24,7 @@ use crate::{
     door::{Accepted, Door},
     listen::{Queued, Stop},
     log_budget::SuccessBudget,
+    loop_lag::{self, LoopLag},
     request_ids::ThreadRequestIds,
     settings::TOKEN_CACHE_MAX,
     upstream::{self, Upstreams},
@@ -40,6 +44,7 @@ pub(crate) struct Worker {
     pub(crate) health: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
+    lag: RefCell<LoopLag>,
     verified_tokens: RefCell<HashMap<secret::Digest, Arc<Claims>>>,
     /// Under which signing keys they were verified.
     verified_epoch: Cell<u64>,
@@ -83,6 +88,7 @@ impl Worker {
             success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
+            lag: RefCell::default(),
             verified_tokens: RefCell::default(),
             verified_epoch: Cell::new(0),
             stopped,
@@ -98,11 +104,14 @@ impl Worker {
     pub(crate) async fn run(self: Rc<Self>, mut door: Door, settling: mpsc::Sender<()>) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
         let mut sweep = tokio::time::interval(SWEEP);
+        let mut tick = tokio::time::interval(loop_lag::TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::task::spawn_local(upstream::care(self.clone()));
         loop {
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(Stop::is_asked) => break,
+                due = tick.tick() => self.note_lag(due.into_std()),
                 _ = sweep.tick() => self.upstreams.sweep(),
                 accepted = door.accept() => accepted.into_iter().for_each(|accepted| self.serve(accepted)),
             }
@@ -123,6 +132,26 @@ impl Worker {
             tracing::warn!(cut = self.tasks.get(), "the drain time is over; what is still under way is cut");
         }
         Ok(())
+    }
+
+    fn note_lag(&self, due: Instant) {
+        let mut lag = self.lag.borrow_mut();
+        if lag.tick(due, Instant::now()) {
+            let late = lag.last();
+            if lag.is_overloaded() {
+                tracing::warn!(
+                    ?late,
+                    "a data-plane thread has more to do than it can; new requests are refused"
+                );
+            } else {
+                tracing::info!(?late, "a data-plane thread is in time again");
+            }
+        }
+    }
+
+    /// New requests are better refused than begun.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.lag.borrow().is_overloaded()
     }
 
     async fn wait_until(&self, is_true: impl Fn() -> bool) {

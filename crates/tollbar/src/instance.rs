@@ -446,6 +446,7 @@ async fn keep_house(
         shared.directory.forget_expired_revocations(clock.now());
         shared.directory.unlist_ended_signing_keys(clock.now());
         control.drop_unneeded_secrets().await;
+        shared.note_gauges();
         shared.metrics.log_dropped.set(i64::try_from(shared.requests.dropped()).unwrap_or(i64::MAX));
         let step = clock.step_millis();
         shared.metrics.clock_step_millis.set(step);

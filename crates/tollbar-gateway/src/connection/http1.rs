@@ -5,7 +5,8 @@ use std::{rc::Rc, time::Duration};
 use http::{HeaderMap, Method, Version};
 use socket2::SockRef;
 use tokio::io::AsyncReadExt;
-use tollbar_contract::RequestId;
+use tollbar_contract::{RequestId, Stage};
+use tollbar_core::Rejection;
 use tollbar_http::{Framing, Limits, MessageReader, MessageWriter, ReadError, RequestHead};
 
 use super::{Origin, WRITE_BYTES, answer, begin, refuse, take_request_id, tunnel, whole_framing, within};
@@ -196,7 +197,7 @@ async fn refuse_unread(
     reader: &mut Reader,
     writer: &mut Writer,
 ) -> Step {
-    let answer = refuse(worker, origin, request_id, message);
+    let answer = refuse(worker, origin, request_id, Rejection::invalid(Stage::Http, message));
     if deliver(worker, answer, &Method::GET, false, writer).await.is_err() {
         return Step::End;
     }

@@ -14,6 +14,8 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream, server};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_LENGTH};
 use tokio::sync::Notify;
+use tollbar_contract::Stage;
+use tollbar_core::Rejection;
 use tollbar_http::{
     Framing, Limits, Malformed, Part, ReadError, is_forbidden_trailer, request_head_from_http2,
 };
@@ -188,7 +190,8 @@ async fn exchange(worker: &Rc<Worker>, origin: Origin, request: Request<RecvStre
     let head = match request_head_from_http2(&parts, body.is_end_stream(), &Limits::default()) {
         Ok(head) => head,
         Err(malformed) => {
-            let refusal = refuse(worker, origin, request_id, malformed.to_string());
+            let refusal =
+                refuse(worker, origin, request_id, Rejection::invalid(Stage::Http, malformed.to_string()));
             let _ = deliver(worker, refusal, &parts.method, &respond).await;
             return;
         }

@@ -5,11 +5,16 @@ use std::{net::SocketAddr, rc::Rc};
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsStream};
-use tollbar_core::Peer;
-use tollbar_http::{PROXY_HEADER_BYTES_MAX, ParsedProxyHeader, ProxyHeaderFault, parse_proxy_header};
+use tollbar_contract::{Code, Stage};
+use tollbar_core::{Peer, Rejection};
+use tollbar_http::{
+    MessageWriter, PROXY_HEADER_BYTES_MAX, ParsedProxyHeader, ProxyHeaderFault, parse_proxy_header,
+};
 
-use super::http1::closing_time;
+use super::{Origin, http1::closing_time, refuse, take_request_id};
 use crate::{
+    answer::AnswerBody,
+    per_address::Guard,
     transport::{Socket, Transport},
     worker::Worker,
 };
@@ -27,6 +32,33 @@ pub(super) enum Opened {
     Http2,
     /// Nothing that can be served, for this reason.
     Refused(String),
+}
+
+/// Counts a connection with its address; `None` if that has as many as it may. Where no TLS is in the way it is told so,
+/// without waiting for anything: who floods us with connections is not to hold any.
+pub(super) async fn count(worker: &Rc<Worker>, tcp: &TcpStream, peer: Peer) -> Option<Guard> {
+    let too_many = match worker.shared.by_address.enter(peer.address.ip()) {
+        Ok(guard) => return Some(guard),
+        Err(too_many) => too_many,
+    };
+    worker.shared.metrics.address_refusals.inc();
+    if worker.shared.tls.is_none()
+        && let Some(request_id) = take_request_id(worker)
+    {
+        let rejection = Rejection::new(Code::RateLimitExceeded, Stage::Http, too_many.to_string())
+            .saying("Too many connections from your address. Use the ones that are open for more requests.")
+            .retry_after(1);
+        let answer = refuse(worker, Origin { peer, is_tls: false }, request_id, rejection);
+        let mut bytes = MessageWriter::new(Vec::new());
+        if let AnswerBody::Whole(body) = &answer.body
+            && bytes.whole_response(answer.status, &answer.headers, body, false).await.is_ok()
+        {
+            // What is unread when a connection closes can take the answer with it.
+            let _ = tcp.try_read(&mut [0; 4096]);
+            let _ = tcp.try_write(&bytes.into_inner());
+        }
+    }
+    None
 }
 
 /// Finds out, and who has called; `None` if the connection ends before that.

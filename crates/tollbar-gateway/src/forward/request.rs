@@ -18,6 +18,7 @@ const OURS: &str = "x-tollbar-";
 
 /// A request on its way out, independent of the client's connection.
 pub(crate) struct Outgoing {
+    pub(crate) operation: Operation,
     headers: HeaderMap,
     /// What the client offers to go on with, if it is among what is passed on.
     pub(crate) upgrade: Option<HeaderValue>,
@@ -70,7 +71,7 @@ impl Outgoing {
         };
         let upgrade =
             head.upgrade.clone().filter(|protocol| head.method == Method::GET && is_allowed(protocol));
-        Self { headers, upgrade, accepts_trailers: head.accepts_trailers, rest }
+        Self { operation: operation.clone(), headers, upgrade, accepts_trailers: head.accepts_trailers, rest }
     }
 
     /// The same, without an offer to go on with another protocol.

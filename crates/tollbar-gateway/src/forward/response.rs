@@ -8,7 +8,7 @@ use http::{
     header::{CONTENT_LENGTH, RETRY_AFTER, VIA},
 };
 use tollbar_contract::Code;
-use tollbar_core::{UpstreamErrors, admission::Operation};
+use tollbar_core::UpstreamErrors;
 use tollbar_http::{ReadError, ResponseHead};
 
 use super::request::{Outgoing, remove_hop_by_hop};
@@ -33,7 +33,6 @@ pub(super) struct Broken(pub(super) String);
 pub(super) async fn answer<'r>(
     worker: &Worker,
     exchange: &Exchange,
-    operation: &Operation,
     outgoing: &Outgoing,
     mut head: ResponseHead,
     mut connection: Connection,
@@ -53,7 +52,7 @@ pub(super) async fn answer<'r>(
         return Ok(Answer { status: head.status, headers, body: tunnel, error: None, closes: true });
     }
     let is_error = head.status.as_u16() >= 400;
-    if is_error && operation.api().record.upstream_errors == UpstreamErrors::Wrap {
+    if is_error && outgoing.operation.api().record.upstream_errors == UpstreamErrors::Wrap {
         let message = if is_explained(head.status) { read_message(worker, connection).await } else { None };
         let mut answer = wrapped(exchange, head.status, message.as_deref(), &head.headers);
         // What was left of the request body is not sent any more.

@@ -169,12 +169,12 @@ async fn read_form(
     head: &RequestHead,
     client: ClientBody<'_, '_>,
 ) -> Result<Form, Refused> {
-    let body = body::read_whole(client, head, FORM_LIMIT_BYTES, &worker.shared.settings).await?;
+    let body = body::read_whole(client, head, FORM_LIMIT_BYTES, &worker.shared).await?;
     // The form may have been long in coming.
     let (snapshot, now) = (worker.shared.directory.snapshot(), worker.shared.clock.now());
     admission::check_platform(&snapshot, exchange.environment, now)?;
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Ok(Form::parse(content_type, head.target.query(), &body)?)
+    Ok(Form::parse(content_type, head.target.query(), &body.bytes)?)
 }
 
 async fn read_token_request(

@@ -152,6 +152,10 @@ settings! {
         drain_seconds: u64 = 30, from 0 to 3600;
         /// Connections open at a time; further ones wait to be accepted. Lowered, with a warning, where the limit of open files does not allow so many.
         connections_max: usize = 10_000, from 1 to 1000000;
+        /// Connections open at a time from one address (for IPv6, from one network of 64 bits); further ones are refused. `trusted_proxies` are exempt, since they speak for many: whom their PROXY headers name is counted.
+        connections_per_address_max: u32 = 1000, from 1 to 1000000;
+        /// Request bodies and answers held in memory at a time, by all requests together. Beyond it a request with a body is refused by `internal_error` with `Retry-After`, and nothing is sent.
+        buffer_memory_bytes: usize = 268_435_456, from 1048576 to 1099511627776;
         /// Whether plain HTTP may be spoken on an address that others reach: only where a trusted proxy in front speaks TLS. On loopback it always may.
         plain_http: bool = false;
         /// Whether HTTP/2 is offered to clients that speak TLS (by ALPN).
@@ -225,6 +229,8 @@ settings! {
         keep_idle_seconds: u64 = 4, from 0 to 600;
         /// Idle connections kept for each thread and address of an upstream.
         idle_connections_max: usize = 256, from 0 to 65536;
+        /// Requests under way at a time for each thread and upstream, until their answer begins. As many as an upstream answers in time is found out by its latency, between 8 and this; what is beyond is refused by `internal_error` with `Retry-After`, and nothing is sent. Raise it for an API whose callers wait long for an answer.
+        concurrency_max: usize = 1024, from 8 to 65536;
         /// The authorities that the certificates of `https://` upstreams must come from (PEM). Not set: those of the system.
         ca_file: Option<PathBuf> = None;
         /// A certificate to show to `https://` upstreams that ask for one, with its chain (PEM). Set it with `key_file`, or set neither.
