@@ -58,7 +58,7 @@ pub(crate) async fn forward<'r>(
     let began = Instant::now();
     // A write is never sent twice, whatever its method.
     let may_resend = is_safe(&exchange.method) && !outgoing.operation.endpoint().write;
-    let sent = match upstream.way(worker).await {
+    let sent = match upstream.way(worker, may_resend).await {
         Err(fault) => Err(unreached(&fault)),
         Ok(mut way) => {
             let target = outgoing.target(&upstream).into();

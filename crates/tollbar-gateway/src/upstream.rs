@@ -74,6 +74,8 @@ struct Lanes {
 pub(crate) struct Way<'w> {
     worker: &'w Worker,
     upstream: Rc<Upstream>,
+    /// The request changes nothing.
+    is_safe: bool,
     untried: Vec<Rc<Lane>>,
     /// Chosen, and nothing was tried there yet.
     place: Option<Place>,
@@ -153,7 +155,11 @@ impl Upstream {
     }
 
     /// A way for one request. Where no name has an address yet, one is asked for first.
-    pub(crate) async fn way<'w>(self: &Rc<Self>, worker: &'w Worker) -> Result<Way<'w>, String> {
+    pub(crate) async fn way<'w>(
+        self: &Rc<Self>,
+        worker: &'w Worker,
+        is_safe: bool,
+    ) -> Result<Way<'w>, String> {
         let mut faults = Vec::new();
         for server in &self.servers {
             if !self.servers.iter().all(|server| server.addresses().is_empty()) {
@@ -167,7 +173,15 @@ impl Upstream {
         if untried.is_empty() {
             return Err(joined(&faults));
         }
-        Ok(Way { worker, upstream: self.clone(), untried, place: None, faults: Vec::new(), last: None })
+        Ok(Way {
+            worker,
+            upstream: self.clone(),
+            is_safe,
+            untried,
+            place: None,
+            faults: Vec::new(),
+            last: None,
+        })
     }
 
     /// A lane for each address that is known now.
@@ -238,7 +252,7 @@ impl Way<'_> {
             .untried
             .iter()
             .map(|lane| Candidate {
-                standing: lane.address.health.standing(now),
+                standing: lane.address.health.standing(now, self.is_safe),
                 in_flight: lane.in_flight(),
             })
             .collect();

@@ -17,7 +17,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::health::{Change, Failure, Health};
 use crate::{
-    Shared,
+    Metrics, Shared,
     transport::{Socket, Transport},
 };
 
@@ -40,6 +40,8 @@ pub(crate) struct Address {
     pub(crate) health: Health,
     /// One check at a time.
     is_checking: AtomicBool,
+    /// Its server has it no more.
+    is_gone: AtomicBool,
 }
 
 /// A check under way. However it ends, the next can begin.
@@ -79,8 +81,8 @@ impl Identity {
 
 impl Address {
     pub(super) fn new(at: SocketAddr, server: Arc<Identity>) -> Arc<Self> {
-        let (health, is_checking) = (Health::default(), AtomicBool::new(false));
-        Arc::new(Self { at, server, health, is_checking })
+        let [is_checking, is_gone] = [false, false].map(AtomicBool::new);
+        Arc::new(Self { at, server, health: Health::default(), is_checking, is_gone })
     }
 
     /// A new connection, ready to be spoken on.
@@ -119,6 +121,12 @@ impl Address {
         self.tell(shared, change, cause);
     }
 
+    /// It is not shown any more.
+    pub(super) fn forget(&self, metrics: &Metrics) {
+        self.is_gone.store(true, Ordering::Release);
+        metrics.forget_address(&self.server.origin, self.at);
+    }
+
     /// Begins a check, unless one is under way.
     pub(super) fn begin_check(self: &Arc<Self>) -> Option<Checking> {
         let is_checking = self.is_checking.swap(true, Ordering::AcqRel);
@@ -134,7 +142,7 @@ impl Address {
     /// The operator hears when an address begins to be left out, and when it is back.
     fn tell(&self, shared: &Shared, change: Option<Change>, cause: &str) {
         let (server, address) = (&self.server.origin, self.at);
-        match change {
+        match change.filter(|_| !self.is_gone.load(Ordering::Acquire)) {
             None => {}
             Some(Change::Ejected) => {
                 tracing::warn!(%server, %address, "an upstream's address is ejected: {cause}");

@@ -20,7 +20,12 @@ pub(crate) struct Health {
     standing: AtomicU64,
     /// Whether a success would change nothing.
     is_clean: AtomicBool,
+    /// Whether the one that tries it may be sent and not answered.
+    is_risky: AtomicBool,
 }
+
+/// An address that took requests and did not answer is tried by one that is safe; if none comes in this time, by any.
+const SAFE_TRY: Duration = Duration::from_secs(30);
 
 /// How an address stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +40,12 @@ pub(crate) enum Standing {
 
 impl Default for Health {
     fn default() -> Self {
-        Self { record: Mutex::default(), standing: AtomicU64::new(0), is_clean: AtomicBool::new(true) }
+        Self {
+            record: Mutex::default(),
+            standing: AtomicU64::new(0),
+            is_clean: AtomicBool::new(true),
+            is_risky: AtomicBool::new(false),
+        }
     }
 }
 
@@ -45,12 +55,14 @@ impl Health {
         self.standing.load(Ordering::Acquire) == 0
     }
 
-    pub(crate) fn standing(&self, now: Duration) -> Standing {
-        match self.standing.load(Ordering::Acquire) {
-            0 => Standing::Well,
-            next_try if next_try <= millis(now) => Standing::Due,
-            next_try => Standing::Out(next_try),
-        }
+    /// How it stands for a request that is safe, or not.
+    pub(crate) fn standing(&self, now: Duration, is_safe: bool) -> Standing {
+        let next_try = match self.standing.load(Ordering::Acquire) {
+            0 => return Standing::Well,
+            next_try => next_try,
+        };
+        let wait = if is_safe || !self.is_risky.load(Ordering::Acquire) { 0 } else { millis(SAFE_TRY) };
+        if next_try.saturating_add(wait) <= millis(now) { Standing::Due } else { Standing::Out(next_try) }
     }
 
     /// Takes the one try that is due; false when another request was faster.
@@ -91,10 +103,34 @@ impl Health {
         };
         self.standing.store(standing, Ordering::Release);
         self.is_clean.store(record.is_clean(), Ordering::Release);
+        self.is_risky.store(record.is_risky(), Ordering::Release);
         outcome
     }
 }
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_requests_and_did_not_answer_is_tried_by_a_safe_one_first() {
+        for (failure, unsafe_try) in [(Failure::Connect, 750), (Failure::Exchange, 30_750)] {
+            let (health, start) = (Health::default(), Duration::ZERO);
+            assert_eq!(health.standing(start, false), Standing::Well);
+            assert_eq!(health.fail(failure, start, start, 1), Some(Change::Ejected));
+            for (is_safe, due) in [(true, 750), (false, unsafe_try)] {
+                let standing = |at| health.standing(Duration::from_millis(at), is_safe);
+                assert_eq!([standing(due - 1), standing(due)], [Standing::Out(750), Standing::Due]);
+            }
+            let now = Duration::from_secs(1);
+            assert!(health.claim_try(now) && !health.claim_try(now));
+            assert_eq!(health.standing(now, true), Standing::Out(2000));
+            assert_eq!(health.succeed(now, now), Some(Change::Returned));
+            assert_eq!(health.standing(now, false), Standing::Well);
+        }
+    }
 }

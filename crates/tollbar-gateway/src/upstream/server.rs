@@ -159,11 +159,11 @@ impl Server {
             found.iter().map(|&at| known(at).unwrap_or_else(|| Address::new(at, self.is.clone()))).collect();
         self.addresses.store(Arc::new(after));
         if !before.is_empty() {
-            tracing::info!(server = %self.is.origin, addresses = ?found, "an upstream has other addresses");
+            tracing::debug!(server = %self.is.origin, addresses = ?found, "an upstream has other addresses");
         }
         self.show(metrics);
         for gone in before.iter().filter(|address| !found.contains(&address.at)) {
-            metrics.forget_address(&self.is.origin, gone.at);
+            gone.forget(metrics);
         }
     }
 
@@ -177,7 +177,7 @@ impl Server {
     /// Nothing of them is to be seen any more.
     pub(super) fn hide(&self, metrics: &Metrics) {
         for address in self.addresses().iter() {
-            metrics.forget_address(&self.is.origin, address.at);
+            address.forget(metrics);
         }
     }
 }

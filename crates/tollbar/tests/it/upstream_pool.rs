@@ -184,6 +184,12 @@ fn one_that_does_not_answer_is_ejected_after_so_many_and_returns_by_itself() {
     });
     assert_eq!(statuses.iter().filter(|status| **status == 500).count(), 2, "{statuses:?}");
     assert_eq!(upstreams[0].count(), 2, "nothing is asked again");
+    // For longer than the first back-off: a write is not what tries whether it answers again.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(1500) {
+        assert_eq!(post(&shop, 0), 200);
+    }
+    assert_eq!(upstreams[0].count(), 2);
     upstreams[0].answer(|_| Reply::json(200, "{}"));
     wait_until("it is used again", || {
         assert_eq!(shop.get("/v1/orders").status, 200);

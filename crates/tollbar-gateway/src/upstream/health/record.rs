@@ -45,6 +45,7 @@ pub(super) struct Record {
 
 #[derive(Clone, Copy, Debug)]
 struct Ejection {
+    failure: Failure,
     since: Duration,
     back_off: Duration,
     /// When the back-off is over.
@@ -61,6 +62,11 @@ impl Record {
 
     pub(super) const fn is_clean(&self) -> bool {
         self.failures == 0 && self.ejection.is_none()
+    }
+
+    /// Whether the last failure was of a request that had been sent.
+    pub(super) fn is_risky(&self) -> bool {
+        self.ejection.is_some_and(|ejection| ejection.failure == Failure::Exchange)
     }
 
     /// One try in each back-off: if nothing comes of it, the next request may try after another one.
@@ -95,7 +101,7 @@ impl Record {
         if let Some(ejection) = self.ejection {
             // Only a try that was due tells something new, not what was under way all the time.
             if began >= ejection.due {
-                self.ejection = Some(Ejection::begin(ejection.back_off.saturating_mul(2), now));
+                self.ejection = Some(Ejection::begin(failure, ejection.back_off.saturating_mul(2), now));
             }
             return None;
         }
@@ -112,7 +118,7 @@ impl Record {
                 Some((at, last)) if now.saturating_sub(at) < last * RELAPSE => last.saturating_mul(2),
                 _ => BACK_OFF_MIN,
             };
-            record.ejection = Some(Ejection::begin(back_off, now));
+            record.ejection = Some(Ejection::begin(failure, back_off, now));
         })
     }
 
@@ -154,10 +160,10 @@ impl Record {
 }
 
 impl Ejection {
-    fn begin(back_off: Duration, now: Duration) -> Self {
+    fn begin(failure: Failure, back_off: Duration, now: Duration) -> Self {
         let back_off = back_off.min(BACK_OFF_MAX);
         let due = now + jittered(back_off, now);
-        Self { since: now, back_off, due, next_try: due }
+        Self { failure, since: now, back_off, due, next_try: due }
     }
 }
 
