@@ -22,6 +22,8 @@ mod effects;
 mod exchange;
 mod first_request;
 mod forwarding;
+mod http2_floods;
+mod http2_table;
 mod idempotency;
 mod idempotency_outcomes;
 mod idempotency_waiting;
