@@ -30,10 +30,12 @@ pub(super) enum Opened {
 pub(super) async fn open(worker: &Rc<Worker>, tcp: TcpStream) -> Option<(Opened, Transport)> {
     let settings = &worker.shared.settings;
     let socket = Socket::new(tcp);
+    if worker.shared.tls.is_none() && settings.http2_prior_knowledge {
+        return open_plain(worker, socket).await;
+    }
     let opening = async {
         match &worker.shared.tls {
             Some(tls) => open_tls(worker, socket, tls.load_full()).await,
-            None if settings.http2_prior_knowledge => open_plain(worker, socket).await,
             None => Some((Opened::Http1, Transport::Plain(socket))),
         }
     };
@@ -71,13 +73,17 @@ async fn open_tls(
 /// HTTP/2 without TLS, by prior knowledge (RFC 9113, section 3.3).
 async fn open_plain(worker: &Rc<Worker>, mut socket: Socket) -> Option<(Opened, Transport)> {
     let mut seen = Vec::new();
-    while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
-        if !look(worker, &mut socket, &mut seen).await {
-            if seen.is_empty() {
-                return None;
+    let looking = async {
+        while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
+            if !look(worker, &mut socket, &mut seen).await {
+                break;
             }
-            break;
         }
+    };
+    // A head that stops short is HTTP/1.1's to answer.
+    let _ = tokio::time::timeout(worker.shared.settings.head_timeout, looking).await;
+    if seen.is_empty() {
+        return None;
     }
     let opened = if seen.starts_with(PREFACE) { Opened::Http2 } else { Opened::Http1 };
     socket.put_back(seen);

@@ -205,12 +205,15 @@ impl Meter {
         match polled {
             Poll::Ready(Ok(count)) => {
                 self.stuck_since.set(None);
-                self.frames.borrow_mut().wrote(f64::from(u32::try_from(*count).unwrap_or(u32::MAX)));
+                let mut frames = self.frames.borrow_mut();
+                frames.wrote(f64::from(u32::try_from(*count).unwrap_or(u32::MAX)));
                 let (mut left, mut splitter) = (*count, self.outgoing.borrow_mut());
                 while let Some((piece, others)) = pieces.split_first() {
                     let mut written = &piece[..left.min(piece.len())];
                     left -= written.len();
-                    while splitter.next(&mut written).is_some() {}
+                    while let Some(frame) = splitter.next(&mut written) {
+                        frames.wrote_frame(frame);
+                    }
                     pieces = others;
                 }
             }

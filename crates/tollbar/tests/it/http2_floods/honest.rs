@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{beside_an_honest_client, request, shop};
 use crate::support::{
     Http2, Outcome, Reply, Shop,
-    frames::{data, error, frame, headers, kind, last_data, last_headers, reset, window_update},
+    frames::{ACK, data, error, frame, headers, kind, last_data, last_headers, reset, window_update},
 };
 
 fn ask(shop: &Shop, connection: &mut Http2, streams: impl Iterator<Item = u32>) {
@@ -26,6 +26,32 @@ fn many_requests_one_by_one_and_at_once_are_served() {
         ask(&shop, &mut connection, (0..100).map(|n| 5001 + (round * 100 + n) * 2));
     }
     assert_eq!(connection.goodbye, None);
+}
+
+/// As a client may that does not know the limit yet.
+#[test]
+fn what_was_too_much_at_once_may_be_sent_again() {
+    let shop = shop(&[]);
+    let get = request(&shop, "GET", "/v1/orders");
+    let mut connection = Http2::open(shop.platform.gateway);
+    let mut wanted: Vec<u32> = (0..300).map(|n| n * 2 + 1).collect();
+    let (mut served, mut next) = (0, 601);
+    while !wanted.is_empty() {
+        connection.send(wanted.iter().flat_map(|stream| last_headers(*stream, &get)).collect::<Vec<u8>>());
+        let mut again = Vec::new();
+        for stream in wanted {
+            match connection.outcome(stream) {
+                Outcome::Answer(answer) if answer.status == 200 => served += 1,
+                Outcome::Reset(error::REFUSED_STREAM) => {
+                    again.push(next);
+                    next += 2;
+                }
+                other => panic!("{stream}: {other:?}"),
+            }
+        }
+        wanted = again;
+    }
+    assert_eq!((served, shop.live.count()), (300, 300), "what is refused was not passed on");
 }
 
 #[test]
@@ -69,6 +95,8 @@ fn large_bodies_pass_through_small_windows() {
     let answer = connection.outcome(1).answer();
     assert!(answer.status == 200 && answer.body == large, "{} bytes", answer.body.len());
     let upload = &large[..20_000_000];
+    assert_eq!(connection.goodbye, None);
+    let mut connection = Http2::open(shop.platform.gateway);
     let mut windows = Windows::open(&mut connection, 3, &request(&shop, "POST", "/v1/orders"));
     for piece in upload.chunks(10_000) {
         windows.send(&mut connection, piece);
@@ -103,6 +131,17 @@ impl Windows {
                         self.connection_left += bytes;
                     } else if frame.stream == self.stream {
                         self.left += bytes;
+                    }
+                }
+                kind::SETTINGS => {
+                    if frame.flags & ACK == 0 {
+                        connection.send(self::frame(kind::SETTINGS, ACK, 0, []));
+                    }
+                    for setting in frame.payload.chunks(6) {
+                        if setting[..2] == [0, 4] {
+                            let window = u32::from_be_bytes(setting[2..].try_into().unwrap());
+                            self.left += i64::from(window) - 65_535;
+                        }
                     }
                 }
                 kind::GOAWAY | kind::RST_STREAM => panic!("{frame:?}"),

@@ -34,7 +34,7 @@ fn add_prefaces(rows: &mut Rows) {
     rows.add_bare(
         "an acknowledgement before settings",
         with(&[frame(kind::SETTINGS, ACK, 0, []), get.clone()].concat()),
-        Closed,
+        GoAway(PROTOCOL_ERROR),
     );
     rows.add_bare(
         "half a frame, and then the end",
@@ -42,7 +42,7 @@ fn add_prefaces(rows: &mut Rows) {
         Closed,
     );
     rows.add_bare("half a frame header, and then the end", with(&[0, 0, 4]), Closed);
-    rows.add("a preface again", [PREFACE, &get].concat(), GoAway(FRAME_SIZE_ERROR));
+    rows.add("a preface again", [PREFACE, &get].concat(), GoAway(ENHANCE_YOUR_CALM));
 }
 
 fn add_sizes(rows: &mut Rows) {

@@ -14,16 +14,20 @@ const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 
 /// Resets that may come at once, and a second from then on. A browser that leaves a page cancels some tens.
-const RESETS: Allowance = Allowance { burst: 200.0, per_second: 50.0 };
+const RESETS: Allowance = Allowance { burst: 200.0, per_second: 50.0, earned_max: 200.0 };
 /// Frames that neither carry a request nor its body: settings, pings, priorities, empty data, unknown ones. A setting
 /// costs like 6 bytes of its frame. One more for so many bytes that are written: some clients ping in each round trip of
 /// a large answer, to measure it.
-const IDLE_FRAMES: Allowance = Allowance { burst: 200.0, per_second: 20.0 };
+const IDLE_FRAMES: Allowance = Allowance { burst: 200.0, per_second: 20.0, earned_max: 200.0 };
 const BYTES_PER_PING: f64 = 8192.0;
-/// Window updates; one more for so many bytes that are written. Some clients send two for each event of a stream of
-/// events, and those are small.
-const WINDOW_UPDATES: Allowance = Allowance { burst: 1000.0, per_second: 100.0 };
-const BYTES_PER_WINDOW_UPDATE: f64 = 16.0;
+/// Window updates; one more for so many bytes that are written, and two for each answer and each piece of one: some
+/// clients say of every event of a stream of events that they have read it, for the stream and for the connection, and
+/// a window has room for thousands of those. Pieces smaller than any event do not count: they are a client's that opens
+/// its window byte by byte.
+const WINDOW_UPDATES: Allowance = Allowance { burst: 1000.0, per_second: 100.0, earned_max: 20_000.0 };
+const BYTES_PER_WINDOW_UPDATE: f64 = 512.0;
+const WINDOW_UPDATES_PER_PIECE: f64 = 2.0;
+const PIECE_BYTES_MIN: u32 = 8;
 /// Bytes of a frame's payload that cost like a frame of their own, where they carry nothing.
 const BYTES_PER_IDLE_FRAME: u32 = 64;
 /// One header block, compressed; what it unpacks to is bounded by the protocol layer.
@@ -36,6 +40,8 @@ const CONTINUATIONS_MAX: u32 = 16;
 struct Allowance {
     burst: f64,
     per_second: f64,
+    /// What earnings may add up to.
+    earned_max: f64,
 }
 
 #[derive(Debug)]
@@ -85,6 +91,13 @@ impl Frames {
         Ok(())
     }
 
+    /// This frame is being written.
+    pub(super) fn wrote_frame(&mut self, header: Header) {
+        if header.kind == kind::HEADERS || header.kind == kind::DATA && header.length >= PIECE_BYTES_MIN {
+            self.window_updates.earn(WINDOW_UPDATES_PER_PIECE);
+        }
+    }
+
     /// So much was written.
     pub(super) fn wrote(&mut self, bytes: f64) {
         self.window_updates.earn(bytes / BYTES_PER_WINDOW_UPDATE);
@@ -130,12 +143,13 @@ impl Bucket {
     }
 
     fn earn(&mut self, tokens: f64) {
-        self.left = (self.left + tokens).min(self.allowance.burst);
+        self.left = (self.left + tokens).min(self.allowance.earned_max);
     }
 
     /// False: it is spent.
     fn spend(&mut self, tokens: f64, now: Instant) -> bool {
-        self.earn(now.saturating_duration_since(self.at).as_secs_f64() * self.allowance.per_second);
+        let regained = now.saturating_duration_since(self.at).as_secs_f64() * self.allowance.per_second;
+        self.left = self.left.max((self.left + regained).min(self.allowance.burst));
         self.at = now;
         self.left -= tokens;
         self.left >= 0.0

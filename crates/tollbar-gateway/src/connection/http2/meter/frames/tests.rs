@@ -64,11 +64,15 @@ fn a_header_block_is_bounded_in_bytes_and_frames() {
 }
 
 #[test]
-fn an_allowance_comes_back_with_time() {
+fn an_allowance_comes_back_with_time_and_work_earns_more() {
     let began = Instant::now();
-    let mut bucket = Bucket::full(Allowance { burst: 2.0, per_second: 10.0 }, began);
+    let mut bucket = Bucket::full(Allowance { burst: 2.0, per_second: 10.0, earned_max: 5.0 }, began);
     assert!(bucket.spend(2.0, began));
     assert!(!bucket.spend(1.0, began));
     assert!(bucket.spend(1.0, began + Duration::from_millis(250)));
-    assert!(!bucket.spend(3.0, began + Duration::from_secs(100)));
+    let later = began + Duration::from_secs(100);
+    assert!(!bucket.spend(3.0, later), "time alone gives back the burst");
+    bucket.earn(100.0);
+    assert!(bucket.spend(5.0, later));
+    assert!(!bucket.spend(1.0, later));
 }
