@@ -35,6 +35,7 @@ mod paths;
 mod precedence;
 mod real_clients;
 mod real_document;
+mod real_http2;
 mod real_upstream;
 mod secrets_kept;
 mod streaming;
