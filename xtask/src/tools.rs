@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: Python and Node with real clients, an upstream, a large document.
+//! What the tests need beside Rust: curl and h2load, Python and Node with real clients, an upstream, a large document.
 
 use std::{
     fs,
@@ -29,8 +29,18 @@ pub(crate) fn has_nextest() -> bool {
 pub(crate) fn prepare() -> Result<()> {
     let folder = root().join("target/real-clients");
     fs::create_dir_all(&folder)?;
+    programs()?;
     python(&folder)?;
     node(&folder)
+}
+
+/// HTTP/2 clients, and the Debian packages that hold them.
+fn programs() -> Result<()> {
+    let wanted = [("curl", "curl"), ("h2load", "nghttp2-client")];
+    let is_missing = |program: &str| !succeeds(Command::new(program).arg("--version"));
+    let missing: Vec<&str> =
+        wanted.iter().filter(|(program, _)| is_missing(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
 fn python(folder: &Path) -> Result<()> {

@@ -45,6 +45,12 @@ const HEADER_LIST_BYTES: u32 = 256 * 1024;
 const HEADER_TABLE_BYTES: u32 = 4096;
 /// Streams that we have reset and whose late frames are still ignored.
 const RESET_STREAMS: usize = 32;
+/// Streams that the client has reset before we took them up. A browser may cancel all at once; how many follow each other
+/// is the meter's business.
+const CANCELLED_STREAMS: usize = 200;
+/// Small pieces of bodies that wait to be taken: each costs what it lacks to 256 bytes. Pieces of 64 bytes may fill all
+/// windows, as lines of a log do whose reader is slow.
+const DATA_FRAME_BUDGET_BYTES: usize = 1024 * 1024;
 /// How often a connection's time limits are looked at.
 const CHECK: Duration = Duration::from_secs(1);
 /// How long a connection that ends may take to say so.
@@ -62,7 +68,9 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
         .max_header_list_size(HEADER_LIST_BYTES)
         .header_table_size(HEADER_TABLE_BYTES)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
-        .max_concurrent_reset_streams(RESET_STREAMS);
+        .max_concurrent_reset_streams(RESET_STREAMS)
+        .max_pending_accept_reset_streams(CANCELLED_STREAMS)
+        .data_frame_budget(DATA_FRAME_BUDGET_BYTES);
     let handshake = tokio::time::timeout(settings.head_timeout, builder.handshake(transport));
     let Ok(Ok(mut connection)) = handshake.await else { return };
     worker.shared.metrics.http2_connections.inc();
@@ -79,6 +87,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, send))) => {
                     is_new = false;
+                    meter.accepted(send.stream_id().into());
                     spawn(worker, origin, request, send, &streams);
                 }
                 Some(Err(_)) | None => break None,
@@ -115,7 +124,8 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
         Some(fault) => {
             worker.shared.metrics.http2_abuses.inc();
             tracing::debug!(peer = %origin.peer.address, %fault, "an HTTP/2 connection is ended");
-            connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+            meter.let_speak();
+            connection.abrupt_shutdown(fault.reason());
             let _ = tokio::time::timeout(GOODBYE, poll_fn(|cx| connection.poll_closed(cx))).await;
         }
     }

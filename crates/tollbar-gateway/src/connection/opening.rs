@@ -69,27 +69,27 @@ pub(super) async fn open(
 ) -> Option<(Opened, Transport, Peer)> {
     let settings = &worker.shared.settings;
     let mut socket = Socket::new(tcp);
-    let opening = async {
-        let is_trusted = |net: &IpNet| net.contains(&peer.ip().to_canonical());
-        let peer = if settings.proxy_protocol && settings.trusted_proxies.iter().any(is_trusted) {
-            match read_proxy_header(worker, &mut socket, peer).await? {
-                Ok(peer) => peer,
-                Err(fault) => {
-                    let refused = Opened::Refused(fault.to_string());
-                    return Some((refused, Transport::Plain(socket), Peer::direct(peer)));
-                }
+    let in_time = settings.head_timeout;
+    let is_trusted = |net: &IpNet| net.contains(&peer.ip().to_canonical());
+    let mut named = Peer::direct(peer);
+    if settings.proxy_protocol && settings.trusted_proxies.iter().any(is_trusted) {
+        let reading = read_proxy_header(worker, &mut socket, peer);
+        match tokio::time::timeout(in_time, reading).await.ok().flatten()? {
+            Ok(peer) => named = peer,
+            Err(fault) => {
+                return Some((Opened::Refused(fault.to_string()), Transport::Plain(socket), named));
             }
-        } else {
-            Peer::direct(peer)
-        };
-        let (opened, transport) = match &worker.shared.tls {
-            Some(tls) => open_tls(worker, socket, tls.load_full()).await,
-            None if settings.http2_prior_knowledge => open_plain(worker, socket).await,
-            None => Some((Opened::Http1, Transport::Plain(socket))),
-        }?;
-        Some((opened, transport, peer))
+        }
+    }
+    let (opened, transport) = match &worker.shared.tls {
+        Some(tls) => {
+            let opening = open_tls(worker, socket, tls.load_full());
+            tokio::time::timeout(in_time, opening).await.ok().flatten()?
+        }
+        None if settings.http2_prior_knowledge => open_plain(worker, socket).await?,
+        None => (Opened::Http1, Transport::Plain(socket)),
     };
-    tokio::time::timeout(settings.head_timeout, opening).await.ok().flatten()
+    Some((opened, transport, named))
 }
 
 /// Whom a trusted proxy names before all else; `None` if the connection ends before that.
@@ -150,13 +150,17 @@ async fn open_tls(
 /// HTTP/2 without TLS, by prior knowledge (RFC 9113, section 3.3).
 async fn open_plain(worker: &Rc<Worker>, mut socket: Socket) -> Option<(Opened, Transport)> {
     let mut seen = Vec::new();
-    while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
-        if !look(worker, &mut socket, &mut seen, PREFACE.len()).await {
-            if seen.is_empty() {
-                return None;
+    let looking = async {
+        while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
+            if !look(worker, &mut socket, &mut seen, PREFACE.len()).await {
+                break;
             }
-            break;
         }
+    };
+    // A head that stops short is HTTP/1.1's to answer.
+    let _ = tokio::time::timeout(worker.shared.settings.head_timeout, looking).await;
+    if seen.is_empty() {
+        return None;
     }
     let opened = if seen.starts_with(PREFACE) { Opened::Http2 } else { Opened::Http1 };
     socket.put_back(seen);

@@ -5,7 +5,7 @@
 use http::header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Version, request::Parts};
 
-use super::request::{parse_expect, resolve_host};
+use super::request::{METHOD_BYTES_MAX, parse_expect, resolve_host};
 use super::target::{Target, parse_target};
 use super::{Framing, RequestHead};
 use crate::head::authority::parse_authority;
@@ -23,6 +23,9 @@ const LINE_OVERHEAD_BYTES: usize = 4;
 pub fn request_head_from_http2(parts: &Parts, ends: bool, limits: &Limits) -> Result<RequestHead, Malformed> {
     check_size(parts, limits)?;
     let method = parts.method.clone();
+    if method.as_str().len() > METHOD_BYTES_MAX {
+        return Err(Malformed::MethodTooLong { limit_bytes: METHOD_BYTES_MAX });
+    }
     let target = parse_path(parts, limits)?;
     let authority = match parts.uri.authority() {
         Some(authority) if authority.as_str().contains('@') => return Err(Malformed::Userinfo),

@@ -12,7 +12,7 @@ use super::{Framing, RequestHead};
 use crate::{Limits, Malformed};
 
 /// Registered methods have at most 17 bytes.
-const METHOD_BYTES_MAX: usize = 32;
+pub(super) const METHOD_BYTES_MAX: usize = 32;
 
 /// `field_count` is exact: each line after the first is one field.
 pub(crate) fn parse_request(
