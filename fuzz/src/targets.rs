@@ -3,6 +3,7 @@
 mod credentials;
 mod forwarded_chain;
 mod http;
+mod http2;
 mod proxy_header;
 mod request;
 mod response;
@@ -47,7 +48,7 @@ pub const TARGETS: &[Target] = &[
         words: forwarded_chain::WORDS,
         tries: 30_000,
     },
-    // Here belongs the translation of HTTP/2 requests to request heads.
+    Target { name: "http2_translation", run: http2::http2_translation, words: http2::WORDS, tries: 30_000 },
 ];
 
 /// The target of this name.

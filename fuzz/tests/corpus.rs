@@ -50,6 +50,7 @@ targets! {
     credentials
     proxy_header
     forwarded_chain
+    http2_translation
 }
 
 /// A reader with a fault: it falls over a line that begins with a semicolon.

@@ -9,6 +9,7 @@ use super::request::{METHOD_BYTES_MAX, parse_expect, resolve_host};
 use super::target::{Target, parse_target};
 use super::{Framing, RequestHead};
 use crate::head::authority::parse_authority;
+use crate::head::fields::is_token_byte;
 use crate::head::framing::{Declared, parse_declared};
 use crate::{Limits, Malformed};
 
@@ -21,7 +22,7 @@ const LINE_OVERHEAD_BYTES: usize = 4;
 ///
 /// Without Content-Length the framing is `Chunked`: a body whose end is marked, of a length that nobody knows yet.
 pub fn request_head_from_http2(parts: &Parts, ends: bool, limits: &Limits) -> Result<RequestHead, Malformed> {
-    check_size(parts, limits)?;
+    check_fields(parts, limits)?;
     let method = parts.method.clone();
     if method.as_str().len() > METHOD_BYTES_MAX {
         return Err(Malformed::MethodTooLong { limit_bytes: METHOD_BYTES_MAX });
@@ -63,10 +64,14 @@ pub fn request_head_from_http2(parts: &Parts, ends: bool, limits: &Limits) -> Re
     })
 }
 
-/// The limits of an HTTP/1.1 head, for the head that this would be.
-fn check_size(parts: &Parts, limits: &Limits) -> Result<(), Malformed> {
+/// Fields that HTTP/1.1 can say, and the limits of its heads, for the head that this would be.
+fn check_fields(parts: &Parts, limits: &Limits) -> Result<(), Malformed> {
     let mut bytes = parts.uri.path().len() + parts.uri.query().map_or(0, str::len);
     for (name, value) in &parts.headers {
+        // The `http` crate takes a double quote for part of a name.
+        if !name.as_str().bytes().all(is_token_byte) {
+            return Err(Malformed::FieldName);
+        }
         // RFC 9113 section 8.2.1. HTTP/1.1 would take the white space away, and so change the value.
         let value = value.as_bytes();
         let is_white = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
@@ -103,7 +108,8 @@ fn parse_path(parts: &Parts, limits: &Limits) -> Result<Target, Malformed> {
 fn join_cookies(headers: &HeaderMap) -> Result<HeaderMap, Malformed> {
     let mut headers = headers.clone();
     if headers.get_all(COOKIE).iter().nth(1).is_some() {
-        let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        let crumbs = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        let crumbs: Vec<&[u8]> = crumbs.filter(|crumb| !crumb.is_empty()).collect();
         let cookie = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).map_err(|_| Malformed::FieldValue)?;
         headers.insert(COOKIE, cookie);
     }
