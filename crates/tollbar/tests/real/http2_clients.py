@@ -56,10 +56,9 @@ class Connection:
         return [*pseudo, ("x-api-key", key), *more]
 
     def raw(self, kind, flags, stream, payload=b""):
-        self.flush()
-        self.socket.sendall(
-            len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-        )
+        """Together with what is still to be sent: the other side has answered nothing in between."""
+        head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+        self.socket.sendall(self.h2.data_to_send() + head + payload)
 
     def outcome(self, stream):
         status = None

@@ -30,7 +30,7 @@ fn add_lengths(rows: &mut Rows) {
     rows.add("a length without a body", of("5").whole(), Reset(PROTOCOL_ERROR));
     rows.add(
         "a length on a GET without a body",
-        get.clone().add("content-length", "5").whole(),
+        get.add("content-length", "5").whole(),
         Reset(PROTOCOL_ERROR),
     );
     rows.add("a length of nothing, and a body", with(of("0"), "{}"), Reset(PROTOCOL_ERROR));

@@ -120,7 +120,7 @@ fn add_names(rows: &mut Rows) {
     );
     rows.add(
         "a key by underscores",
-        none.clone().add("x_api_key", &rows.key).whole(),
+        none.add("x_api_key", &rows.key).whole(),
         Refused(401, "missing_credentials"),
     );
     rows.add(
@@ -144,9 +144,9 @@ fn add_names(rows: &mut Rows) {
         (0..101).fold(get.clone(), |request, number| request.add(format!("x-{number}"), "1")).whole(),
         Invalid,
     );
-    rows.add("5,000 fields", get.clone().whole_with_many(5_000), Invalid);
-    rows.add("8,000 fields", get.clone().whole_with_many(8_000), GoAway(ENHANCE_YOUR_CALM));
-    rows.add("50,000 fields", get.clone().in_many_frames(50_000), GoAway(ENHANCE_YOUR_CALM));
+    rows.add("5,000 fields", get.whole_with_many(5_000), Invalid);
+    rows.add("8,000 fields", get.whole_with_many(8_000), GoAway(ENHANCE_YOUR_CALM));
+    rows.add("50,000 fields", get.in_many_frames(50_000), GoAway(ENHANCE_YOUR_CALM));
     rows.add("40 KiB of fields", get.clone().add("x-a", "a".repeat(40_000)).in_pieces(16_000), Invalid);
     rows.add("an expectation that nobody knows", get.add("expect", "200-ok").whole(), Invalid);
 }
