@@ -22,6 +22,8 @@ pub(crate) type Writer = MessageWriter<WriteSide>;
 
 /// Where a body is read from.
 pub(crate) enum BodyReader<'r> {
+    /// The request has none.
+    None,
     Http1(&'r mut Reader),
     Http2(&'r mut http2::RequestBody),
 }
@@ -30,6 +32,7 @@ impl BodyReader<'_> {
     /// The next piece; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ReadError> {
         match self {
+            Self::None => Ok(None),
             Self::Http1(reader) => reader.body_chunk().await,
             Self::Http2(body) => body.piece().await,
         }

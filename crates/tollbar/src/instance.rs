@@ -4,19 +4,13 @@ use std::{
     io,
     net::TcpStream,
     sync::{Arc, mpsc},
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
-use tollbar_control::{Control, ControlSettings, Lifetimes, Ops, serve_admin, serve_ops};
-use tollbar_core::{
-    AuditEntry, ChangeId, Clock, Directory, PolicyChange, PolicyState, SigningKeyRecord, Tier, Timestamp,
-    port::{AllowanceStore, PolicyStore},
-    secret::{keyring::KeyringRecord, sha256},
-    token::new_signing_key,
-};
+use tokio::{net::TcpListener, runtime::Runtime};
+use tollbar_control::{Control, ControlSettings, Lifetimes};
+use tollbar_core::{Clock, Directory, port::PolicyStore, secret::sha256};
 use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
 use tollbar_store::{OpenError, Store};
 
@@ -29,15 +23,14 @@ use crate::{
     tls::{Renewal, Tls},
 };
 
+mod control_thread;
 mod file_limit;
+mod load;
 mod settings;
 
-/// The tiers that a new platform begins with: name and requests per 60 seconds.
-const FIRST_TIERS: [(&str, u32); 3] = [("basic", 60), ("standard", 600), ("enterprise", 6000)];
-/// How often the platform looks after itself.
-const HOUSEKEEPING: Duration = Duration::from_secs(1);
-/// From this on, a step of the wall clock is an alarm.
-const CLOCK_STEP_ALARM_MILLIS: i64 = 2000;
+use control_thread::ControlThread;
+use load::{first_changes, load};
+
 /// A process that ends lets go of its files one after the other: its lock may come after its end was noticed.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a lock is tried.
@@ -59,21 +52,6 @@ struct Prepared {
     operator_token: String,
     clock: Arc<AnchoredClock>,
     tls: Tls,
-}
-
-struct ControlThread {
-    thread: JoinHandle<Result<()>>,
-    stop: watch::Sender<Stop>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Stop {
-    /// Serving.
-    No,
-    /// Not ready for new traffic.
-    Draining,
-    /// To be ended.
-    Now,
 }
 
 impl Instance {
@@ -186,7 +164,7 @@ impl Instance {
 
     /// The same; `queued` says what becomes of connections that nobody has accepted.
     pub(crate) fn stop_leaving(self, queued: Queued) -> Result<()> {
-        self.control.stop.send_replace(Stop::Draining);
+        self.control.drain();
         self.gateway.drain(queued).context("the gateway did not drain")?;
         let ended = self.control.end();
         drop(self.announcement);
@@ -233,69 +211,6 @@ fn open(data: &DataFolder, patience: Duration) -> Result<Store> {
 
 fn close(store: Store) -> Result<()> {
     store.close().context("the store did not end in good order; the next start takes it up")
-}
-
-/// Takes everything durable into memory; the first time, makes what a platform cannot be without.
-async fn load(
-    store: &Store,
-    state: PolicyState,
-    first: Vec<PolicyChange>,
-    directory: &Directory,
-    clock: &dyn Clock,
-) -> Result<u64> {
-    let last_change = state.last_change;
-    directory.load(state).context("the stored policy cannot be used")?;
-    directory.unlist_ended_signing_keys(clock.now());
-    if first.is_empty() {
-        directory.load_counts(store.load_counts(clock.now()).await?);
-        return Ok(last_change);
-    }
-    let (action, detail) = if last_change == 0 {
-        ("platform.begin", "made the first tiers, secrets and signing key")
-    } else {
-        ("platform.upgrade", "stored what an earlier version, or a shorter life of tokens, had not asked for")
-    };
-    let audit = AuditEntry {
-        id: ChangeId(last_change + 1),
-        at: clock.now(),
-        actor: "tollbar".to_owned(),
-        action: action.to_owned(),
-        subject: "platform".to_owned(),
-        detail: detail.to_owned(),
-    };
-    store.apply(first.clone(), audit, None).await?;
-    for change in first {
-        directory.apply(change)?;
-    }
-    directory.load_counts(store.load_counts(clock.now()).await?);
-    Ok(last_change + 1)
-}
-
-fn first_changes(
-    state: &PolicyState,
-    secrets: Vec<KeyringRecord>,
-    directory: &Directory,
-    token_seconds: u64,
-    now: Timestamp,
-) -> Result<Vec<PolicyChange>> {
-    let mut changes: Vec<_> = secrets.into_iter().map(PolicyChange::PutSecret).collect();
-    if state.signing_keys.is_empty() {
-        let key = new_signing_key(&directory.secrets, now, token_seconds)?;
-        changes.push(PolicyChange::PutSigningKey(key));
-    }
-    // Tokens live longer than before: a key that is retired stands in the published set for as long.
-    let outlived =
-        |key: &&SigningKeyRecord| key.retired.is_none() && key.longest_life_seconds < token_seconds;
-    changes.extend(state.signing_keys.iter().filter(outlived).map(|key| {
-        PolicyChange::PutSigningKey(SigningKeyRecord { longest_life_seconds: token_seconds, ..key.clone() })
-    }));
-    if state.tiers.is_empty() {
-        let change = ChangeId(state.last_change + 1);
-        changes.extend(FIRST_TIERS.map(|(name, rate_per_minute)| {
-            PolicyChange::PutTier(Tier { name: name.to_owned(), rate_per_minute, change })
-        }));
-    }
-    Ok(changes)
 }
 
 fn listen(runtime: &Runtime, sockets: &Sockets, listener: Listener) -> Result<TcpListener> {
@@ -362,48 +277,6 @@ fn control(
     })
 }
 
-impl ControlThread {
-    fn start(
-        runtime: Runtime,
-        [admin, ops]: [TcpListener; 2],
-        control: Control,
-        shared: Arc<Shared>,
-        clock: Arc<AnchoredClock>,
-        store: Store,
-        certificates: &Renewal,
-    ) -> Result<Self> {
-        let tls = certificates.meters();
-        let (stop, stopped) = watch::channel(Stop::No);
-        let work = async move {
-            let ready = stopped.clone();
-            let metrics = shared.metrics.clone();
-            let ops_answers = Ops {
-                ready: Arc::new(move || match *ready.borrow() {
-                    Stop::No => Ok(()),
-                    Stop::Draining | Stop::Now => Err("draining".to_owned()),
-                }),
-                metrics: Arc::new(move || tls.add_to(metrics.text())),
-            };
-            let control = Arc::new(control);
-            let admin = serve_admin(admin, control.clone(), until_now(stopped.clone()));
-            let ops = serve_ops(ops, ops_answers, until_now(stopped.clone()));
-            let (admin, ops, ()) =
-                tokio::join!(admin, ops, keep_house(&shared, &control, &clock, &store, stopped));
-            admin.context("the admin listener failed").and(ops.context("the ops listener failed"))
-        };
-        let thread = std::thread::Builder::new()
-            .name("control".to_owned())
-            .spawn(move || runtime.block_on(work))
-            .context("the control thread cannot be started")?;
-        Ok(Self { thread, stop })
-    }
-
-    fn end(self) -> Result<()> {
-        self.stop.send_replace(Stop::Now);
-        self.thread.join().map_err(|_| anyhow::anyhow!("the control plane panicked"))?
-    }
-}
-
 /// An upstream whose certificate nothing speaks for will not be reached.
 fn warn_of_upstreams(directory: &Directory, tls: &Tls) {
     let is_tls = |url: &String| url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
@@ -415,48 +288,5 @@ fn warn_of_upstreams(directory: &Directory, tls: &Tls) {
             "no certificate authority is known, so no https upstream can be trusted; install the system's certificates \
              (package ca-certificates) or set upstream.ca_file"
         );
-    }
-}
-
-async fn until_now(mut stopped: watch::Receiver<Stop>) {
-    // An error means that the other end is gone: then it is time as well.
-    let _ = stopped.wait_for(|stop| *stop == Stop::Now).await;
-}
-
-/// What has to be done now and then.
-async fn keep_house(
-    shared: &Shared,
-    control: &Arc<Control>,
-    clock: &AnchoredClock,
-    store: &Store,
-    stopped: watch::Receiver<Stop>,
-) {
-    let mut tick = tokio::time::interval(HOUSEKEEPING);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut is_alarmed = false;
-    let mut stopping = std::pin::pin!(until_now(stopped));
-    loop {
-        tokio::select! {
-            () = &mut stopping => return,
-            _ = tick.tick() => {}
-        }
-        if let Err(failure) = shared.request_ids.refill(store, clock.now()).await {
-            tracing::error!(%failure, "no further request ids could be leased");
-        }
-        shared.directory.forget_expired_revocations(clock.now());
-        shared.directory.unlist_ended_signing_keys(clock.now());
-        control.drop_unneeded_secrets().await;
-        shared.note_gauges();
-        shared.metrics.log_dropped.set(i64::try_from(shared.requests.dropped()).unwrap_or(i64::MAX));
-        let step = clock.step_millis();
-        shared.metrics.clock_step_millis.set(step);
-        let is_far = step.abs() >= CLOCK_STEP_ALARM_MILLIS;
-        if is_far && !is_alarmed {
-            tracing::error!(
-                step_millis = step,
-                "the wall clock was stepped; the platform keeps its own time until it is restarted"
-            );
-        }
-        is_alarmed = is_far;
     }
 }

@@ -31,6 +31,7 @@ mod idempotency_waiting;
 mod in_force;
 mod in_force_while_waiting;
 mod key_lifecycle;
+mod limits;
 mod malformed;
 mod malformed_answers;
 mod own_routes;

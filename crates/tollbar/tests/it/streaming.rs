@@ -241,3 +241,33 @@ fn trailers_reach_a_client_that_takes_them() {
     assert_eq!(answer_to("TE: trailers\r\n"), "2\r\nok\r\n0\r\nx-checksum: 7\r\n\r\n");
     assert_eq!(answer_to(""), "2\r\nok\r\n0\r\n\r\n");
 }
+
+#[test]
+fn a_client_that_leaves_is_noticed_while_its_upstream_is_silent() {
+    let shop = Shop::open();
+    let connections = || {
+        let metrics = crate::support::get(shop.platform.ops, "/metrics", &[]).text();
+        metrics.lines().find_map(|line| line.strip_prefix("tollbar_connections ")).unwrap().to_owned()
+    };
+    // Before the head of the answer.
+    shop.live.answer(|_| Reply::Silence);
+    let waiting = get(&shop, "/v1/orders");
+    shop.live.wait_for(1);
+    assert_eq!(connections(), "1");
+    drop(waiting);
+    wait_until("the client is gone", || connections() == "0");
+    // Between two events.
+    let chunks = vec![(Gate::opened(), b"one".to_vec()), (Gate::default(), b"two".to_vec())];
+    shop.live.answer(move |_| Reply::Chunks(chunks.clone()));
+    let mut reading = get(&shop, "/v1/events");
+    reading.receive_head();
+    assert_eq!(reading.receive_chunk().unwrap(), b"one");
+    drop(reading);
+    wait_until("the client is gone", || connections() == "0");
+    // One that has only finished sending gets its answer.
+    shop.live.answer(|_| Reply::json(200, "{}"));
+    let finished = get(&shop, "/v1/orders");
+    finished.finish_sending();
+    let mut finished = finished;
+    assert_eq!(finished.receive().status, 200);
+}
