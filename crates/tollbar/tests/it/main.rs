@@ -37,6 +37,7 @@ mod precedence;
 mod proxy_protocol;
 mod real_clients;
 mod real_document;
+mod real_http;
 mod real_upstream;
 mod secret_rotation;
 mod secrets_kept;
