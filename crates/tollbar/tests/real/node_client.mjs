@@ -8,9 +8,10 @@ import { connect } from 'node:http2'
 import { createRequire } from 'node:module'
 
 // Not an end that one waits for: a mistake.
-setTimeout(() => process.exit(3), 40_000).unref()
+setTimeout(() => process.exit(3, console.error('stuck after', outcomes)), 25_000).unref()
 const undici = createRequire(`${process.argv[2]}/`)('undici')
 const task = JSON.parse(readFileSync(0, 'utf8'))
+const outcomes = {}
 const ca = task.ca ? readFileSync(task.ca) : undefined
 const key = { 'X-API-Key': task.key }
 const megabyte = Buffer.from(Array.from({ length: 1 << 20 }, (_, at) => at % 256))
@@ -33,9 +34,9 @@ async function digest(stream) {
   return `${bytes} ${hash.digest('hex')}`
 }
 
-async function byFetch(fetch, dispatcher) {
+async function byFetch(name, fetch, dispatcher) {
   const call = (target, options = {}) => fetch(task.url + target, { dispatcher, ...options, headers: { ...key, ...options.headers } })
-  const outcome = {}
+  const outcome = (outcomes[name] = {})
   const echo = await (await call('/echo?a=%2F&b')).json()
   outcome.echo = [echo.target, echo.headers.via]
   const kept = JSON.stringify({ name: 'Grüße' })
@@ -50,13 +51,12 @@ async function byFetch(fetch, dispatcher) {
   outcome.begun = Buffer.from((await reader.read()).value).toString()
   controller.abort()
   outcome.aborted = await reader.read().catch((error) => error.name)
-  outcome.told = await (await call('/aborted')).json()
+  outcome.told = await (await call(task.http2 ? '/aborted' : '/aborted?nudge')).json()
   outcome.others = [...new Set(await Promise.all(others))]
   const refused = await call('/fails')
   outcome.refused = [refused.status, (await refused.json()).error.code]
   const head = await call('/stream/1000?sized', { method: 'HEAD' })
   outcome.head = [head.headers.get('content-length'), (await head.text()).length]
-  return outcome
 }
 
 async function byHttp2() {
@@ -70,7 +70,8 @@ async function byHttp2() {
     return { status: headers[':status'], body: JSON.parse(Buffer.concat(pieces)) }
   }
   const get = (target, headers) => answer(request(target, headers).end())
-  const outcome = { protocol: session.encrypted === undefined ? '' : session.alpnProtocol }
+  await once(session, 'connect')
+  const outcome = (outcomes.http2 = { protocol: session.alpnProtocol })
   const together = await Promise.all(Array.from({ length: 50 }, () => get('/together/50')))
   outcome.together = [...new Set(together.map(({ body }) => body.together))]
   outcome.cookie = (await get('/cookie', { cookie: ['a=1', 'b=2'] })).body.cookie
@@ -90,17 +91,15 @@ async function byHttp2() {
   outcome.refused = [refused.status, refused.body.error.code]
   outcome.ping = await new Promise((resolve) => session.ping((error) => resolve(error === null)))
   await new Promise((resolve) => session.close(resolve))
-  return outcome
 }
 
-const outcome = {}
 if (task.http2) {
-  const dispatcher = ca ? new undici.Agent({ allowH2: true, connections: 1, connect: { ca } }) : new undici.H2CClient(new URL(task.url).origin)
-  outcome.undici = await byFetch(undici.fetch, dispatcher)
-  outcome.http2 = await byHttp2()
+  const { origin } = new URL(task.url)
+  await byFetch('undici', undici.fetch, ca ? new undici.Agent({ allowH2: true, connections: 1, connect: { ca } }) : new undici.H2CClient(origin))
+  await byHttp2()
 } else {
-  outcome.undici = await byFetch(undici.fetch, new undici.Agent({ connect: { ca } }))
+  await byFetch('undici', undici.fetch, new undici.Agent({ connect: { ca } }))
   // Trusts what NODE_EXTRA_CA_CERTS names.
-  outcome.fetch = await byFetch(fetch)
+  await byFetch('fetch', fetch)
 }
-process.stdout.write(JSON.stringify(outcome), () => process.exit(0))
+process.stdout.write(JSON.stringify(outcomes), () => process.exit(0))

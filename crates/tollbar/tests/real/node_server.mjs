@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 
 const { WebSocketServer } = createRequire(`${process.argv[2]}/`)('ws')
 
-const pattern = Buffer.from(Array.from({ length: 251 * 256 }, (_, at) => at % 251))
+const pattern = Buffer.from(Array.from({ length: 251 * 1024 }, (_, at) => at % 251))
 
 // What one request notes and another waits for.
 class Notes {
@@ -28,6 +28,7 @@ class Notes {
 const aborted = new Notes()
 const closed = new Notes()
 const events = []
+const endless = new Set()
 const subscribers = new Set()
 let executions = 0
 let together = []
@@ -92,10 +93,16 @@ const server = createServer(async (request, response) => {
     case 'fails':
       return response.writeHead(500, { 'Content-Type': 'text/html' }).end('<pre>at inner.js:7</pre>')
     case 'endless':
-      response.on('close', () => aborted.add(number))
+      endless.add(response)
+      response.on('close', () => {
+        endless.delete(response)
+        aborted.add(number)
+      })
       response.writeHead(200, { 'Content-Type': 'text/plain' }).write('begun')
       return
     case 'aborted':
+      // Whoever holds a connection to a client that has gone notices it by what cannot be delivered.
+      if (url.searchParams.has('nudge')) endless.forEach((one) => one.write(pattern))
       return json(response, { aborted: await aborted.next() })
     case 'closed':
       return json(response, await closed.next())

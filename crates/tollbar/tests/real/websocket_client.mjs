@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 // Not an end that one waits for: a mistake.
-setTimeout(() => process.exit(3), 40_000).unref()
+setTimeout(() => process.exit(3, console.error('stuck after', outcome)), 25_000).unref()
 const WebSocket = createRequire(`${process.argv[2]}/`)('ws')
 const task = JSON.parse(readFileSync(0, 'utf8'))
 const ca = task.ca ? readFileSync(task.ca) : undefined
@@ -53,4 +53,4 @@ outcome.server_closes = { code, reason: reason.toString() }
 const second = await open()
 second.close(4002, 'enough')
 outcome.client_closes = (await once(second, 'close'))[0]
-process.stdout.write(JSON.stringify(outcome))
+process.stdout.write(JSON.stringify(outcome), () => process.exit(0))

@@ -9,6 +9,20 @@ import threading
 from websockets.asyncio.server import serve
 
 
+async def answer(socket, message):
+    headers = socket.request.headers
+    if message == "close":
+        await socket.close(4001, "as you wished")
+    elif message == "who":
+        who = {"environment": headers.get("X-Tollbar-Environment"), "key": headers.get("X-API-Key")}
+        await socket.send(json.dumps(who))
+    elif message == "ping":
+        await (await socket.ping("p1"))
+        await socket.send("ponged p1")
+    else:
+        await socket.send(message)
+
+
 async def main():
     closed = asyncio.Queue()
 
@@ -17,19 +31,11 @@ async def main():
             return connection.respond(200, json.dumps(await closed.get()))
 
     async def handle(socket):
-        headers = socket.request.headers
-        async for message in socket:
-            if message == "close":
-                await socket.close(4001, "as you wished")
-            elif message == "who":
-                who = {"environment": headers.get("X-Tollbar-Environment"), "key": headers.get("X-API-Key")}
-                await socket.send(json.dumps(who))
-            elif message == "ping":
-                await (await socket.ping("p1"))
-                await socket.send("ponged p1")
-            else:
-                await socket.send(message)
-        closed.put_nowait({"code": socket.close_code, "reason": socket.close_reason})
+        try:
+            async for message in socket:
+                await answer(socket, message)
+        finally:
+            closed.put_nowait({"code": socket.close_code, "reason": socket.close_reason})
 
     server = await serve(
         handle, "127.0.0.1", 0, process_request=plain, subprotocols=["orders.v2"], max_size=2 << 20
