@@ -134,6 +134,7 @@ const sockets = new WebSocketServer({
   path: '/socket',
   perMessageDeflate: true,
   maxPayload: 2 << 20,
+  closeTimeout: 60_000,
   handleProtocols: (offered) => (offered.has('orders.v2') ? 'orders.v2' : false),
 })
 sockets.on('connection', (socket, request) => {

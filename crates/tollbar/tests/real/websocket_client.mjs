@@ -13,7 +13,9 @@ const task = JSON.parse(readFileSync(0, 'utf8'))
 const ca = task.ca ? readFileSync(task.ca) : undefined
 
 function connect(headers) {
-  return new WebSocket(`${task.url}/socket`, ['orders.v1', 'orders.v2'], { headers, ca, maxPayload: 2 << 20 })
+  // Whoever closes waits for the other side, for longer than this may take.
+  const options = { headers, ca, maxPayload: 2 << 20, closeTimeout: 60_000 }
+  return new WebSocket(`${task.url}/socket`, ['orders.v1', 'orders.v2'], options)
 }
 
 async function open() {

@@ -1,6 +1,7 @@
 """websockets talks with the server behind Tollbar. Reads what to do from standard input, prints what happened."""
 
 import asyncio
+import faulthandler
 import json
 import os
 import ssl
@@ -9,6 +10,8 @@ import sys
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+# Not an end that one waits for: a mistake.
+faulthandler.dump_traceback_later(25, exit=True)
 task = json.load(sys.stdin)
 
 
@@ -19,6 +22,8 @@ def open_socket(headers):
         subprotocols=["orders.v1", "orders.v2"],
         ssl=ssl.create_default_context(cafile=task["ca"]) if task["ca"] else None,
         max_size=2 << 20,
+        # Whoever closes waits for the other side, for longer than this may take.
+        close_timeout=60,
         proxy=None,
     )
 
@@ -58,4 +63,4 @@ async def main():
     json.dump(outcome, sys.stdout)
 
 
-asyncio.run(asyncio.wait_for(main(), 40))
+asyncio.run(main())

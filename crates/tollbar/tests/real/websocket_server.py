@@ -38,7 +38,13 @@ async def main():
             closed.put_nowait({"code": socket.close_code, "reason": socket.close_reason})
 
     server = await serve(
-        handle, "127.0.0.1", 0, process_request=plain, subprotocols=["orders.v2"], max_size=2 << 20
+        handle,
+        "127.0.0.1",
+        0,
+        process_request=plain,
+        subprotocols=["orders.v2"],
+        max_size=2 << 20,
+        close_timeout=60,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
