@@ -44,8 +44,8 @@ fn httpx_is_served_blocking_and_asynchronous() {
         assert_eq!(outcome["blocking"], expected, "{what}");
         let expected = json!({ "statuses": [200], "request_ids": 50, "download": true, "upload": 5 << 20 });
         assert_eq!(outcome["asynchronous"], expected, "{what}");
-        // The blocking clients', and one for all fifty.
-        assert_eq!(site.metric("tollbar_http2_connections"), if http2 { 3 } else { 0 }, "{what}");
+        // The first client's, ten threads', and one for all fifty.
+        assert_eq!(site.metric("tollbar_http2_connections"), if http2 { 12 } else { 0 }, "{what}");
     });
 }
 
