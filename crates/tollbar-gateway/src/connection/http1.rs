@@ -20,6 +20,9 @@ use crate::{
     worker::Worker,
 };
 
+/// How long after a request it is looked whether its client is still there.
+const DEPARTURE_CHECK: Duration = Duration::from_millis(250);
+
 /// Serves a connection to its end, or until a successor goes on with it.
 pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Origin, mut is_new: bool) {
     let (read, write) = transport.split();
@@ -134,7 +137,7 @@ async fn step(
     let goes_on = !worker.is_stopping() || (hands_over() && is_between);
     let keep_alive = head.keep_alive && !answer.closes && is_in_step && goes_on;
     let delivering = is_between.then(|| worker.delivering());
-    if deliver(worker, answer, &head.method, keep_alive, writer).await.is_err() {
+    if deliver(worker, answer, &head.method, keep_alive, writer, Some(reader)).await.is_err() {
         return cut_off(&head, writer);
     }
     if keep_alive && writer.keeps_open() && drain(reader).await {
@@ -173,12 +176,21 @@ async fn respond_to(
     reader: &mut Reader,
     writer: &mut Writer,
 ) -> Result<Option<Answer<'static>>, Cut> {
-    let body = ClientBody { reader: BodyReader::Http1(reader), invitation: Invitation::Http1(&mut *writer) };
+    let invitation = Invitation::Http1(&mut *writer);
+    if head.framing == Framing::None {
+        let body = ClientBody { reader: BodyReader::None, invitation };
+        return tokio::select! {
+            biased;
+            answer = answer(worker, exchange, head, body) => Ok(Some(answer.split().0)),
+            () = departure(Some(reader)) => Err(Cut),
+        };
+    }
+    let body = ClientBody { reader: BodyReader::Http1(reader), invitation };
     let answer = answer(worker, exchange, head, body).await;
     let (answer, upload) = answer.split();
     let Some(mut upload) = upload else { return Ok(Some(answer)) };
     // Both directions at once. When the answer is complete, what is left of the request is of no use.
-    let mut delivery = std::pin::pin!(deliver(worker, answer, &head.method, false, writer));
+    let mut delivery = std::pin::pin!(deliver(worker, answer, &head.method, false, writer, None));
     tokio::select! {
         delivered = &mut delivery => delivered?,
         // A broken request body cuts both connections.
@@ -198,7 +210,7 @@ async fn refuse_unread(
     writer: &mut Writer,
 ) -> Step {
     let answer = refuse(worker, origin, request_id, Rejection::invalid(Stage::Http, message));
-    if deliver(worker, answer, &Method::GET, false, writer).await.is_err() {
+    if deliver(worker, answer, &Method::GET, false, writer, None).await.is_err() {
         return Step::End;
     }
     linger(worker, reader, writer).await
@@ -220,7 +232,9 @@ async fn deliver(
     method: &Method,
     keep_alive: bool,
     writer: &mut Writer,
+    reader: Option<&mut Reader>,
 ) -> Result<(), Cut> {
+    let mut departed = std::pin::pin!(departure(reader));
     let Answer { status, headers, body, .. } = answer;
     let mut out = Out { writer, timeout: worker.shared.settings.write_timeout };
     let is_head = *method == Method::HEAD;
@@ -250,7 +264,13 @@ async fn deliver(
                 // The head of an event stream must not wait for the first event.
                 out.flush().await?;
             }
-            while let Some(piece) = within(idle_timeout, body.piece()).await? {
+            loop {
+                let piece = tokio::select! {
+                    biased;
+                    piece = within(idle_timeout, body.piece()) => piece?,
+                    () = &mut departed => return Err(Cut),
+                };
+                let Some(piece) = piece else { break };
                 out.body(&piece).await?;
             }
             trailers = body.take_trailers();
@@ -261,12 +281,32 @@ async fn deliver(
         AnswerBody::Relayed { framing, mut pieces } => {
             let framing = client_framing(framing);
             within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
-            while let Some(piece) = pieces.recv().await {
+            loop {
+                let piece = tokio::select! {
+                    biased;
+                    piece = pieces.recv() => piece,
+                    () = &mut departed => return Err(Cut),
+                };
+                let Some(piece) = piece else { break };
                 out.body(&piece?).await?;
             }
         }
     }
     out.finish(&trailers).await
+}
+
+/// Ends when the client has left: it closed its side, or the connection broke. One that only says that it sends nothing
+/// more cannot be told apart, and gets a little time for its answer. Not looked for at once: most answers are quicker.
+async fn departure(reader: Option<&mut Reader>) {
+    match reader {
+        Some(reader) if reader.body_is_finished() => {
+            tokio::time::sleep(DEPARTURE_CHECK).await;
+            if reader.wait_for_close().await.is_ok() {
+                tokio::time::sleep(LINGER).await;
+            }
+        }
+        _ => std::future::pending().await,
+    }
 }
 
 /// A writer with a time-out on each write: a client that does not read is cut off.

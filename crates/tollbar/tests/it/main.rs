@@ -40,6 +40,7 @@ mod precedence;
 mod proxy_protocol;
 mod real_clients;
 mod real_document;
+mod real_http;
 mod real_http2;
 mod real_upstream;
 mod secret_rotation;

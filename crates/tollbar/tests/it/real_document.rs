@@ -4,7 +4,7 @@ use std::{collections::HashMap, io::Write, path::PathBuf, sync::Mutex, time::Ins
 
 use serde_json::Value;
 
-use crate::support::{Connection, Httpbin, Platform, Response, Upstream, installed};
+use crate::support::{Connection, Platform, RealServer, Response, Upstream, installed};
 
 mod operation;
 
@@ -21,7 +21,7 @@ fn document() -> PathBuf {
 /// The API behind Tollbar on `/gh`: live is httpbin, which echoes; sandbox records every byte.
 struct GitHub {
     platform: Platform,
-    httpbin: Httpbin,
+    httpbin: RealServer,
     recorder: Upstream,
     /// Live, sandbox.
     keys: [String; 2],
@@ -32,7 +32,7 @@ impl GitHub {
     fn open() -> Self {
         // The look-up is to have every success: it tells which endpoint was matched.
         let platform = Platform::with().set("requests.successes_per_second", "100000").start();
-        let (httpbin, recorder) = (Httpbin::start(), Upstream::start());
+        let (httpbin, recorder) = (RealServer::httpbin(), Upstream::start());
         let upstream = format!("{}/anything", httpbin.url());
         let file = document();
         let began = Instant::now();

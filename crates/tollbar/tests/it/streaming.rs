@@ -18,7 +18,7 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 /// The most memory that the process ever had.
-fn peak_bytes(platform: &Platform) -> usize {
+pub(crate) fn peak_bytes(platform: &Platform) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", platform.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024

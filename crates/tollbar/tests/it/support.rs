@@ -14,7 +14,7 @@ pub(crate) use frames::{Http2, Outcome};
 pub(crate) use keyed::{BODY, begin, hold, is_replay, post};
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
 pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};
-pub(crate) use real::{Httpbin, gunzip, installed, run_node, run_python};
+pub(crate) use real::{RealServer, gunzip, installed, run_node, run_python};
 pub(crate) use shop::{SHOP, Shop, ShopClient};
 pub(crate) use upstream::{Gate, Received, Reply, Upstream};
 pub(crate) use wire::{Connection, Response, get, request, send_raw};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Httpbin, Platform, PlatformBuilder, Response, request};
+use crate::support::{Platform, PlatformBuilder, RealServer, Response, request};
 
 /// Method and path of what is imported; every path parameter is a text.
 const ROUTES: [(&str, &str); 33] = [
@@ -60,7 +60,7 @@ const NOT_COMPARED: [&str; 13] = [
 
 pub(super) struct Bin {
     pub(super) platform: Platform,
-    pub(super) httpbin: Httpbin,
+    pub(super) httpbin: RealServer,
     pub(super) key: String,
 }
 
@@ -71,7 +71,7 @@ impl Bin {
 
     /// `/bin` with the upstream's errors in our envelope, `/raw` with them untouched.
     pub(super) fn open_with(builder: PlatformBuilder) -> Self {
-        let (platform, httpbin) = (builder.start(), Httpbin::start());
+        let (platform, httpbin) = (builder.start(), RealServer::httpbin());
         let mut scopes = Value::Null;
         for (base, errors) in [("/bin", "wrap"), ("/raw", "pass")] {
             let api = json!({

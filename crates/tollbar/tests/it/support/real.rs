@@ -1,4 +1,4 @@
-//! Programs of others: httpbin as an upstream, Python and Node clients. `cargo xtask test` installs them.
+//! Programs of others: servers as upstreams, Python and Node clients. `cargo xtask test` installs them.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -33,14 +33,22 @@ pub(crate) fn run_python(name: &str, input: &Value) -> Value {
     run(python(name), input)
 }
 
-/// Runs a Node script: JSON in, JSON out.
+/// Runs a Node script: JSON in, JSON out. An authority that the task names as `ca` is trusted everywhere.
 pub(crate) fn run_node(name: &str, input: &Value) -> Value {
+    let mut command = node(name);
+    if let Some(file) = input["ca"].as_str() {
+        command.env("NODE_EXTRA_CA_CERTS", file);
+    }
+    run(command, input)
+}
+
+fn node(name: &str) -> Command {
     let folder = installed("node_modules").join("..");
     // Installed there only where the machine has none that is recent enough.
     let own = folder.join("venv/bin/node");
     let mut command = if own.exists() { Command::new(own) } else { Command::new("node") };
     command.arg(script(name)).arg(folder.canonicalize().unwrap());
-    run(command, input)
+    command
 }
 
 fn run(command: Command, input: &Value) -> Value {
@@ -57,13 +65,21 @@ pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
     feed(command, bytes)
 }
 
-fn feed(mut command: Command, input: &[u8]) -> Vec<u8> {
-    // A proxy that happens to be set is not to stand between the client and this machine.
+/// A proxy that happens to be set is not to stand between the client and this machine.
+fn without_proxies(command: &mut Command) -> &mut Command {
     for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env_remove(variable);
     }
-    let mut process =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command
+}
+
+fn feed(mut command: Command, input: &[u8]) -> Vec<u8> {
+    let mut process = without_proxies(&mut command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = process.stdin.take().unwrap();
     let output = std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -75,15 +91,28 @@ fn feed(mut command: Command, input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// httpbin on a free port. Killed when dropped; ends by itself when the test's process does.
-pub(crate) struct Httpbin {
+/// A server on a free port. Killed when dropped; ends by itself when the test's process does.
+pub(crate) struct RealServer {
     pub(crate) address: SocketAddr,
     process: Child,
 }
 
-impl Httpbin {
-    pub(crate) fn start() -> Self {
-        let mut command = python("httpbin_server.py");
+impl RealServer {
+    pub(crate) fn httpbin() -> Self {
+        Self::start(python("httpbin_server.py"))
+    }
+
+    /// Node's HTTP server, with ws.
+    pub(crate) fn node() -> Self {
+        Self::start(node("node_server.mjs"))
+    }
+
+    /// The WebSocket server of a Python library.
+    pub(crate) fn websockets() -> Self {
+        Self::start(python("websocket_server.py"))
+    }
+
+    fn start(mut command: Command) -> Self {
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
@@ -97,7 +126,7 @@ impl Httpbin {
     }
 }
 
-impl Drop for Httpbin {
+impl Drop for RealServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

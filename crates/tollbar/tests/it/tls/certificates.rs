@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
 use tempfile::TempDir;
 
 use crate::support::{Platform, PlatformBuilder};
@@ -17,6 +20,9 @@ impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Clients on OpenSSL want them: another name than the certificate's, and what strict ones check.
+        params.distinguished_name.push(DnType::CommonName, "The test's authority");
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let authority = Self { issuer, folder: TempDir::with_prefix("tollbar-certificates-").unwrap() };
         authority.write("ca.pem", authority.issuer.pem().as_bytes());
@@ -39,6 +45,7 @@ impl Authority {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let (mut params, key) = (CertificateParams::new(hosts).unwrap(), KeyPair::generate().unwrap());
         params.not_after = date_time_ymd(year, 12, 31);
+        params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         self.write(&format!("{name}.key"), key.serialize_pem().as_bytes());
         self.write(&format!("{name}.pem"), certificate.pem().as_bytes());
