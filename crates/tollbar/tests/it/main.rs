@@ -40,6 +40,7 @@ mod real_document;
 mod real_upstream;
 mod secret_rotation;
 mod secrets_kept;
+mod slow_clients;
 mod streaming;
 mod switches;
 mod throttle;

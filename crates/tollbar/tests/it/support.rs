@@ -1,6 +1,7 @@
 //! What the tests stand on: a platform, a recording upstream, a client that sends raw bytes.
 
 mod keyed;
+mod machine;
 mod platform;
 mod provocation;
 mod real;
@@ -10,6 +11,9 @@ mod upstream;
 mod wire;
 
 pub(crate) use keyed::{BODY, begin, hold, is_replay, post};
+pub(crate) use machine::{
+    Ticker, connect_from, connect_narrowly, own_address, raise_file_limit, reset, resident_kib,
+};
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
 pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};
 pub(crate) use real::{Httpbin, gunzip, installed, run_node, run_python};
