@@ -38,6 +38,7 @@ mod proxy_protocol;
 mod real_clients;
 mod real_document;
 mod real_upstream;
+mod scanners;
 mod secret_rotation;
 mod secrets_kept;
 mod slow_clients;

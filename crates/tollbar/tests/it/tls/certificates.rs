@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 use crate::support::{Platform, PlatformBuilder};
@@ -39,6 +39,8 @@ impl Authority {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let (mut params, key) = (CertificateParams::new(hosts).unwrap(), KeyPair::generate().unwrap());
         params.not_after = date_time_ymd(year, 12, 31);
+        // Not the issuer's: OpenSSL would take it for its own issuer.
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         self.write(&format!("{name}.key"), key.serialize_pem().as_bytes());
         self.write(&format!("{name}.pem"), certificate.pem().as_bytes());
