@@ -31,6 +31,7 @@ mod in_force_while_waiting;
 mod key_lifecycle;
 mod malformed;
 mod malformed_answers;
+mod overload;
 mod own_routes;
 mod paths;
 mod precedence;

@@ -12,8 +12,8 @@ use std::{
 use serde_json::json;
 
 use crate::support::{
-    Platform, Reply, Shop, connect_from, connect_narrowly, get, own_address, raise_file_limit, resident_kib,
-    wait_until,
+    Ending, Platform, Reply, Shop, connect_from, connect_narrowly, get, own_address, raise_file_limit,
+    resident_kib, wait_until,
 };
 
 mod crowd;
@@ -56,15 +56,6 @@ fn shop() -> Shop {
         _ => Reply::json(200, r#"{"ok":true}"#),
     });
     shop
-}
-
-/// Says that it is over, also where a test has failed: the others would go on for ever.
-struct Ending<'a>(&'a AtomicBool);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
 }
 
 fn source(number: usize) -> std::net::IpAddr {

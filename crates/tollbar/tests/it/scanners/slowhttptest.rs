@@ -100,7 +100,6 @@ pub(super) fn try_mode(shop: &Shop, mode: Mode, connections: u64, seconds: u64, 
     assert!(last.is_some_and(|line| line.contains("YES")), "{name}: {text}");
     // Seconds, closed, pending, connected, and the number that was asked for while the service is available.
     let rows = rows(&report.with_extension("csv"));
-    println!("{name}: {rows:?}");
     assert!(!rows.is_empty(), "{name}: {text}");
     assert!(rows.iter().all(|row| row[4] == connections), "{name}: {rows:?}");
     assert!(rows.iter().any(|row| row[1] + row[3] > connections / 2), "{name}: nothing was tried: {rows:?}");

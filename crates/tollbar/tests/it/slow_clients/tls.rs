@@ -11,11 +11,9 @@ use std::{
 
 use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
 
-use super::{
-    AGE_MAX, Ending, FILES, GROWTH_KIB_MAX, REQUESTS_MIN, assert_all_cut, assert_none_left, crowd, source,
-};
+use super::{AGE_MAX, FILES, GROWTH_KIB_MAX, REQUESTS_MIN, assert_all_cut, assert_none_left, crowd, source};
 use crate::{
-    support::{Shop, Ticker, connect_from, raise_file_limit, resident_kib},
+    support::{Ending, Shop, Ticker, connect_from, raise_file_limit, resident_kib},
     tls::certificates::Authority,
     tls_live::client::{Caller, trusting},
 };
