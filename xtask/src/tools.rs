@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: curl and h2load, Python and Node with real clients, an upstream, a large document.
+//! What the tests need beside Rust: Python and Node with real clients, an upstream, a large document; scanners.
 
 use std::{
     fs,
@@ -25,22 +25,32 @@ pub(crate) fn has_nextest() -> bool {
     succeeds(Command::new("cargo").args(["nextest", "--version"]))
 }
 
+/// What tries the gateway from outside: programs, and the packages of Debian's that have them.
+const SCANNERS: [(&str, &str); 4] = [
+    ("curl", "curl"),
+    ("h2load", "nghttp2-client"),
+    ("slowhttptest", "slowhttptest"),
+    ("sslscan", "sslscan"),
+];
+
 /// Installs what is missing, or says what is and how to get it.
 pub(crate) fn prepare() -> Result<()> {
+    scanners()?;
     let folder = root().join("target/real-clients");
     fs::create_dir_all(&folder)?;
-    programs()?;
     python(&folder)?;
     node(&folder)
 }
 
-/// HTTP/2 clients, and the Debian packages that hold them.
-fn programs() -> Result<()> {
-    let wanted = [("curl", "curl"), ("h2load", "nghttp2-client")];
-    let is_missing = |program: &str| !succeeds(Command::new(program).arg("--version"));
-    let missing: Vec<&str> =
-        wanted.iter().filter(|(program, _)| is_missing(program)).map(|(_, package)| *package).collect();
+fn scanners() -> Result<()> {
+    let missing = SCANNERS.iter().filter(|(program, _)| !is_in_path(program));
+    let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
     if missing.is_empty() { Ok(()) } else { apt(&missing) }
+}
+
+/// Whether there is such a program where the tests look for it.
+pub(crate) fn is_in_path(program: &str) -> bool {
+    ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
 }
 
 fn python(folder: &Path) -> Result<()> {

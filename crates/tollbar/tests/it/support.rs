@@ -2,6 +2,7 @@
 
 pub(crate) mod frames;
 mod keyed;
+mod machine;
 mod platform;
 mod provocation;
 mod real;
@@ -12,6 +13,9 @@ mod wire;
 
 pub(crate) use frames::{Http2, Outcome};
 pub(crate) use keyed::{BODY, begin, hold, is_replay, post};
+pub(crate) use machine::{
+    Ending, Ticker, connect_from, connect_narrowly, own_address, raise_file_limit, reset, resident_kib,
+};
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
 pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};
 pub(crate) use real::{RealServer, gunzip, installed, run_node, run_python};

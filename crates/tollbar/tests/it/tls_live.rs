@@ -21,7 +21,7 @@ use crate::{
     tls::certificates::{Authority, text},
 };
 
-mod client;
+pub(crate) mod client;
 mod upstream;
 
 use client::{Caller, configured, trusting};

@@ -64,7 +64,7 @@ def blocking():
         with client.stream("GET", "/endless/httpx") as response:
             outcome["left"] = next(response.iter_text())
         # In HTTP/2 it does not tell the server that it left.
-        outcome["aborted"] = None if task["http2"] else client.get("/aborted?nudge").json()["aborted"]
+        outcome["aborted"] = None if task["http2"] else client.get("/aborted").json()["aborted"]
         outcome["cookies"] = [client.get("/cookie").json()["cookie"] for _ in range(2)]
         keyed = [
             client.post("/orders", headers={"Idempotency-Key": task["url"]}, json={"n": n}) for n in (1, 1, 2)

@@ -51,7 +51,7 @@ async function byFetch(name, fetch, dispatcher) {
   outcome.begun = Buffer.from((await reader.read()).value).toString()
   controller.abort()
   outcome.aborted = await reader.read().catch((error) => error.name)
-  outcome.told = await (await call(task.http2 ? '/aborted' : '/aborted?nudge')).json()
+  outcome.told = await (await call('/aborted')).json()
   outcome.others = [...new Set(await Promise.all(others))]
   const refused = await call('/fails')
   outcome.refused = [refused.status, (await refused.json()).error.code]

@@ -101,8 +101,6 @@ const server = createServer(async (request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/plain' }).write('begun')
       return
     case 'aborted':
-      // Whoever holds a connection to a client that has gone notices it by what cannot be delivered.
-      if (url.searchParams.has('nudge')) endless.forEach((one) => one.write(pattern))
       return json(response, { aborted: await aborted.next() })
     case 'closed':
       return json(response, await closed.next())

@@ -41,6 +41,8 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Exactly these bytes; the connection stays open for another request.
     Open(Vec<u8>),
+    /// 200 with so many bytes.
+    Zeros(usize),
     /// Waits at the gate, then goes on.
     After(Gate, Box<Reply>),
     /// A chunked answer; each chunk is sent when its gate opens.
@@ -248,6 +250,11 @@ fn reply(mut stream: &TcpStream, received: &Received, reply_with: Reply) -> bool
             false
         }
         Reply::Open(bytes) => stream.write_all(&bytes).is_ok(),
+        Reply::Zeros(length) => {
+            let head = format!("HTTP/1.1 200 Answer\r\nContent-Length: {length}\r\n\r\n");
+            std::io::copy(&mut head.as_bytes().chain(std::io::repeat(0).take(length as u64)), &mut stream)
+                .is_ok()
+        }
         Reply::After(gate, then) => {
             gate.wait();
             reply(stream, received, *then)

@@ -46,6 +46,8 @@ impl Authority {
         let (mut params, key) = (CertificateParams::new(hosts).unwrap(), KeyPair::generate().unwrap());
         params.not_after = date_time_ymd(year, 12, 31);
         params.use_authority_key_identifier_extension = true;
+        // Not the issuer's: OpenSSL would take it for its own issuer.
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         self.write(&format!("{name}.key"), key.serialize_pem().as_bytes());
         self.write(&format!("{name}.pem"), certificate.pem().as_bytes());
