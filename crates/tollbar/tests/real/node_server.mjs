@@ -28,7 +28,6 @@ class Notes {
 const aborted = new Notes()
 const closed = new Notes()
 const events = []
-const endless = new Set()
 const subscribers = new Set()
 let executions = 0
 let together = []
@@ -93,11 +92,7 @@ const server = createServer(async (request, response) => {
     case 'fails':
       return response.writeHead(500, { 'Content-Type': 'text/html' }).end('<pre>at inner.js:7</pre>')
     case 'endless':
-      endless.add(response)
-      response.on('close', () => {
-        endless.delete(response)
-        aborted.add(number)
-      })
+      response.on('close', () => aborted.add(number))
       response.writeHead(200, { 'Content-Type': 'text/plain' }).write('begun')
       return
     case 'aborted':
