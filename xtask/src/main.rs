@@ -18,8 +18,9 @@ usage: cargo xtask <task>
   generate [--check] writes the generated reference pages (or says which are not current)
   tidy               the rooms of the house: who may depend on whom, what may not stand in the tree
   soak [--fuzz-seconds N]
-                     what takes too long for every run: each stage taken out, then each fuzzing target run for an hour,
-                     or for N seconds
+                     what takes too long for every run: each stage taken out, a thousand slow connections and what else
+                     strangers may try, then each fuzzing target run for an hour, or for N seconds
+  abuse              that part of it
   fuzz N             each fuzzing target run for N seconds
   corpus             takes what fuzzing on this machine has found to cover more into fuzz/corpus";
 
@@ -46,6 +47,7 @@ fn task(arguments: &[&str]) -> Result<()> {
         ["soak", "--fuzz-seconds", seconds] => {
             soak(seconds.parse().context("--fuzz-seconds is not a number")?)
         }
+        ["abuse"] => abuse(),
         ["fuzz", seconds] => fuzz::fuzz(seconds.parse().context("the seconds are not a number")?),
         ["corpus"] => fuzz::keep(),
         _ => bail!("{USAGE}"),
@@ -84,5 +86,16 @@ fn soak(fuzz_seconds: u64) -> Result<()> {
     let mut mutations = std::process::Command::new("bash");
     mutations.arg("xtask/soak/stages-removed.sh").current_dir(tools::root());
     Step("each stage taken out turns the tour red").run(&mut mutations)?;
+    abuse()?;
     Step("fuzzing finds nothing").perform(|| fuzz::fuzz(fuzz_seconds))
+}
+
+/// The scanners with more of everything: a thousand slow connections for a minute in each way, 200,000 requests by each
+/// of HTTP/2's ways, testssl.
+fn abuse() -> Result<()> {
+    tools::prepare()?;
+    tools::prepare_long()?;
+    let mut tests = cargo(&["test", "--package", "tollbar", "--test", "it", "--features", "soak"]);
+    tests.args(["--", "scanners::long", "--nocapture", "--test-threads=1"]);
+    Step("a thousand slow connections, 200,000 requests, testssl").run(&mut tests)
 }

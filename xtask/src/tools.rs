@@ -42,6 +42,11 @@ pub(crate) fn prepare() -> Result<()> {
     node(&folder)
 }
 
+/// What only the long runs need.
+pub(crate) fn prepare_long() -> Result<()> {
+    if is_in_path("testssl") { Ok(()) } else { apt(&["testssl.sh"]) }
+}
+
 fn scanners() -> Result<()> {
     let missing = SCANNERS.iter().filter(|(program, _)| !is_in_path(program));
     let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
@@ -49,7 +54,7 @@ fn scanners() -> Result<()> {
 }
 
 /// Whether there is such a program where the tests look for it.
-pub(crate) fn is_in_path(program: &str) -> bool {
+fn is_in_path(program: &str) -> bool {
     ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
 }
 

@@ -20,10 +20,10 @@ mod upstream;
 use callers::{Call, Outcome, PATIENCE, come};
 
 /// What the upstream does at once, and for how long.
-pub(crate) const WORKERS: u32 = 16;
-pub(crate) const WORK: Duration = Duration::from_millis(80);
+pub(crate) const WORKERS: u32 = 12;
+pub(crate) const WORK: Duration = Duration::from_millis(40);
 /// So many a second.
-const CAPACITY: u32 = 200;
+const CAPACITY: u32 = 300;
 const OVERLOAD: u32 = 5;
 /// What comes at first does not count: connections are made, and it is found out how much is too much.
 const WARMING_UP: Duration = Duration::from_secs(2);

@@ -11,6 +11,8 @@ use crate::{
 
 mod curl;
 mod h2load;
+#[cfg(feature = "soak")]
+mod long;
 mod slowhttptest;
 mod sslscan;
 

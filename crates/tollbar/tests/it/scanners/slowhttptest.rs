@@ -85,7 +85,14 @@ fn the_service_is_available_throughout_however_slow_they_are() {
 }
 
 /// Runs it; panics if the service was not available, or (where limits are reached) connections were not cut off.
-pub(super) fn try_mode(shop: &Shop, mode: Mode, connections: u64, seconds: u64, is_cut: bool) {
+/// Gives back its table.
+pub(super) fn try_mode(
+    shop: &Shop,
+    mode: Mode,
+    connections: u64,
+    seconds: u64,
+    is_cut: bool,
+) -> Vec<Vec<u64>> {
     let name = mode.name;
     let report = shop.platform.folder().join(name);
     let (count, seconds) = (connections.to_string(), seconds.to_string());
@@ -107,6 +114,7 @@ pub(super) fn try_mode(shop: &Shop, mode: Mode, connections: u64, seconds: u64, 
     if is_cut && mode.is_seen_cut {
         assert!(text.contains("No open connections left"), "{name}: some were not cut off: {rows:?}");
     }
+    rows
 }
 
 fn rows(file: &Path) -> Vec<Vec<u64>> {
