@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(ticker.run(&[600; 4]), [false, false, false, true]);
         // Better, but not well.
         assert_eq!(ticker.run(&[101; 100]), [true; 100]);
-        assert_eq!(ticker.run(&[10, 10, 90, 10, 10, 520]), [true; 6]);
+        assert_eq!(ticker.run(&[10, 10, 150, 10, 10, 520]), [true; 6]);
         let states = ticker.run(&[0; 11]);
         assert_eq!(states.iter().position(|is_overloaded| !is_overloaded), Some(10), "{states:?}");
         // And not at once again.
