@@ -46,6 +46,7 @@ fn shop() -> Shop {
         Platform::with()
             .set("gateway.http2_prior_knowledge", "true")
             .set("gateway.head_timeout_seconds", "2")
+            .set("gateway.idle_timeout_seconds", "5")
             .set("gateway.body_timeout_seconds", "2")
             .set("gateway.write_timeout_seconds", "2"),
     );
