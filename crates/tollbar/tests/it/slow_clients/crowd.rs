@@ -13,10 +13,8 @@ use crate::support::Ticker;
 /// How often each of them does something.
 pub(super) const STEP: Duration = Duration::from_millis(100);
 
-/// What a slow reader takes each step, and what one takes that is no longer slow.
+/// What a slow reader takes each step.
 const READ_SLOWLY_BYTES: usize = 16;
-const READ_BYTES_PER_STEP: usize = 256 * 1024;
-const READ_BYTES: usize = 64 * 1024;
 
 /// A way to be slow.
 pub(super) struct Slow {
@@ -38,11 +36,10 @@ pub(super) struct Slow {
 #[derive(Clone, Copy)]
 pub(super) enum Reads {
     All,
-    /// A few bytes each step. Since the system keeps more for them, they hear of their end only when they read it all,
-    /// at this age: it must then be fewer bytes than this.
+    /// A few bytes each step. The system keeps more for them than they take in a long time, and says only then that
+    /// it was all: from this age on they are kept, and do nothing.
     Slowly {
         until: Duration,
-        whole: usize,
     },
 }
 
@@ -59,7 +56,6 @@ struct Slot {
     stream: TcpStream,
     opened: Instant,
     dripped: usize,
-    read: usize,
     is_first: bool,
 }
 
@@ -68,7 +64,7 @@ impl Slot {
         let mut stream = (slow.open)(number);
         stream.write_all(&slow.first).unwrap();
         stream.set_nonblocking(true).unwrap();
-        Self { kind, stream, opened: Instant::now(), dripped: 0, read: 0, is_first }
+        Self { kind, stream, opened: Instant::now(), dripped: 0, is_first }
     }
 
     /// One step; false when the other side has ended it.
@@ -83,38 +79,35 @@ impl Slot {
     }
 
     fn read(&mut self, slow: &Slow) -> bool {
-        let mut scratch = [0; READ_BYTES];
-        let mut left = READ_BYTES_PER_STEP;
-        if let Reads::Slowly { until, .. } = slow.reads {
-            if self.opened.elapsed() < until {
-                left = READ_SLOWLY_BYTES;
-            } else {
-                rustix::net::sockopt::set_socket_recv_buffer_size(&self.stream, READ_BYTES_PER_STEP).unwrap();
-            }
-        }
-        while left > 0 {
-            match self.stream.read(&mut scratch[..left.min(READ_BYTES)]) {
+        let mut scratch = [0; 16 * 1024];
+        let is_slow = matches!(slow.reads, Reads::Slowly { .. });
+        loop {
+            let room = if is_slow { READ_SLOWLY_BYTES } else { scratch.len() };
+            match self.stream.read(&mut scratch[..room]) {
                 Ok(0) => return false,
-                Ok(count) => {
-                    self.read += count;
-                    left -= count;
-                }
+                Ok(_) if is_slow => return true,
+                Ok(_) => {}
                 Err(error) => return error.kind() == ErrorKind::WouldBlock,
             }
         }
-        true
+    }
+
+    /// Whether it would hear only much later that it was cut off.
+    fn is_deaf(&self, slow: &Slow) -> bool {
+        matches!(slow.reads, Reads::Slowly { until } if self.opened.elapsed() >= until)
     }
 }
 
 /// Keeps as many open as there are to be, until each of the first was cut off and `is_over`; then returns when all
 /// are. Panics if one is let live too long. `is_full` is set when all are open.
+/// Gives back those too that may not know of their end.
 pub(super) fn run(
     kinds: &[Slow],
     is_full: &AtomicBool,
     is_over: &dyn Fn() -> bool,
-) -> BTreeMap<&'static str, Outcome> {
+) -> (BTreeMap<&'static str, Outcome>, Vec<TcpStream>) {
     let mut outcomes: Vec<Outcome> = kinds.iter().map(|_| Outcome::default()).collect();
-    let mut slots = Vec::new();
+    let (mut slots, mut kept) = (Vec::new(), Vec::new());
     for (kind, slow) in kinds.iter().enumerate() {
         slots.extend((0..slow.count).map(|number| Slot::open(kind, slow, number, true)));
         outcomes[kind].opened = slow.count;
@@ -126,12 +119,11 @@ pub(super) fn run(
         slots.retain_mut(|slot| {
             let (slow, outcome) = (&kinds[slot.kind], &mut outcomes[slot.kind]);
             let age = slot.opened.elapsed();
-            if slot.step(slow) {
+            if slot.is_deaf(slow) {
+                kept.push(slot.stream.try_clone().unwrap());
+            } else if slot.step(slow) {
                 assert!(age <= slow.age_max, "{}: not cut off after {age:?}", slow.name);
                 return true;
-            }
-            if let Reads::Slowly { whole, .. } = slow.reads {
-                assert!(slot.read < whole, "{}: all {whole} bytes were kept for it", slow.name);
             }
             outcome.cut += 1;
             outcome.oldest = outcome.oldest.max(age);
@@ -142,5 +134,5 @@ pub(super) fn run(
             replaces
         });
     }
-    kinds.iter().map(|slow| slow.name).zip(outcomes).collect()
+    (kinds.iter().map(|slow| slow.name).zip(outcomes).collect(), kept)
 }

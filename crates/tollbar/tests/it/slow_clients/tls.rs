@@ -84,7 +84,7 @@ fn a_thousand_slow_handshakes_are_cut_off_and_nobody_else_notices() {
     (0..50).for_each(call);
     let before = resident_kib(shop.platform.pid());
     let mut highest = before;
-    let outcomes = std::thread::scope(|scope| {
+    let (outcomes, _) = std::thread::scope(|scope| {
         scope.spawn(|| {
             let (mut ticker, _stop) = Ticker::every(Duration::from_millis(10));
             while !is_over.load(SeqCst) && ticker.tick() {
