@@ -30,11 +30,6 @@ pub(crate) async fn handle<'r>(
     head: &RequestHead,
     client: ClientBody<'r, '_>,
 ) -> Answer<'r> {
-    if worker.is_overloaded() {
-        worker.shared.metrics.overloads.inc();
-        let cause = "this thread comes late to everything; new requests are refused until it does not";
-        return respond::rejection(exchange, body::overloaded(Stage::Http, cause));
-    }
     match walk(worker, exchange, head, client).await {
         Ok(answer) => answer,
         Err(Refused { rejection, closes }) => {
@@ -63,6 +58,7 @@ async fn walk<'r>(
     if location.own == Some(OwnRoute::Health) {
         return Ok(own::health(worker, exchange, &snapshot, head).await?);
     }
+    check_load(worker)?;
     // 1 the platform is switched on
     admission::check_platform(&snapshot, location.environment, now)?;
     if let Some(route) = location.own.filter(|route| *route != OwnRoute::Account) {
@@ -178,6 +174,16 @@ fn check_http(head: &RequestHead) -> Result<(), Rejection> {
         return Err(Rejection::invalid(Stage::Http, message));
     }
     Ok(())
+}
+
+/// A thread that comes late to everything takes on nothing new.
+fn check_load(worker: &Worker) -> Result<(), Rejection> {
+    if !worker.is_overloaded() {
+        return Ok(());
+    }
+    worker.shared.metrics.overloads.inc();
+    let cause = "this thread comes late to everything; new requests are refused until it does not";
+    Err(body::overloaded(Stage::Http, cause))
 }
 
 /// Stage 3. Failures are throttled by address; a valid credential never is.
