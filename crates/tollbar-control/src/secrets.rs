@@ -20,7 +20,7 @@ use crate::{
 
 mod sentence;
 
-pub(crate) use sentence::{of_pepper, of_sealing, of_signing_key};
+pub(crate) use sentence::{of_newest_pepper, of_pepper, of_sealing, of_signing_key};
 
 /// An answer may be on its way to the store, sealed under the old secret, while that is replaced.
 const UNDER_WAY_SECONDS: u64 = 60;

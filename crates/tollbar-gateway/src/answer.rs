@@ -9,7 +9,7 @@ use tollbar_contract::{Code, Stage};
 use tollbar_core::{Cause, ChangeId, Rejection};
 use tollbar_http::{Framing, ReadError};
 
-use crate::{body::Pace, respond, upstream::Connection};
+use crate::{body::Pace, memory_budget::Reserved, respond, upstream::Connection};
 
 /// An answer. `'r` is the request body that may still be on its way up.
 pub(crate) struct Answer<'r> {
@@ -18,6 +18,8 @@ pub(crate) struct Answer<'r> {
     pub(crate) body: AnswerBody<'r>,
     /// What the log says of it, if it is an error.
     pub(crate) error: Option<AnsweredError>,
+    /// Its share of the memory for bodies.
+    pub(crate) held: Option<Reserved>,
     /// The connection cannot go on: nobody knows where the next request would begin.
     pub(crate) closes: bool,
 }
@@ -130,7 +132,7 @@ impl AnsweredError {
 impl<'r> Answer<'r> {
     /// The answer by itself, and the rest of the request body if that is still on its way.
     pub(crate) fn split(self) -> (Answer<'static>, Option<Upload<'r>>) {
-        let Answer { status, headers, body, error, closes } = self;
+        let Answer { status, headers, body, error, held, closes } = self;
         let (body, upload) = match body {
             AnswerBody::Whole(bytes) => (AnswerBody::Whole(bytes), None),
             AnswerBody::Relayed { framing, pieces } => (AnswerBody::Relayed { framing, pieces }, None),
@@ -149,10 +151,10 @@ impl<'r> Answer<'r> {
                 (AnswerBody::Upstream(Box::new(body)), upload)
             }
         };
-        (Answer { status, headers, body, error, closes }, upload)
+        (Answer { status, headers, body, error, held, closes }, upload)
     }
 
     pub(crate) fn whole(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
-        Self { status, headers, body: AnswerBody::Whole(body.into()), error: None, closes: false }
+        Self { status, headers, body: AnswerBody::Whole(body.into()), error: None, held: None, closes: false }
     }
 }

@@ -1,6 +1,9 @@
 //! Reading a request's body: whole up to a bound, the rest as it comes.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
@@ -12,7 +15,7 @@ use crate::{
     GatewaySettings, Shared,
     answer::{Cut, Refused},
     connection::http2,
-    memory_budget::Reserved,
+    memory_budget::{MemoryBudget, Reserved},
     settings::BODY_PREFIX_BYTES,
     transport::{ReadSide, WriteSide},
 };
@@ -102,7 +105,7 @@ pub(crate) async fn read_prefix<'r>(
         return Ok(Body::None);
     }
     invite(head, &mut invitation, &shared.settings).await?;
-    let (prefix, ended) = read_up_to(&mut reader, BODY_PREFIX_BYTES, shared).await?;
+    let (prefix, ended) = read_up_to(&mut reader, BODY_PREFIX_BYTES, shared, &shared.memory).await?;
     if ended {
         Ok(Body::Whole(prefix))
     } else {
@@ -116,6 +119,7 @@ pub(crate) async fn read_whole(
     head: &RequestHead,
     limit_bytes: usize,
     shared: &Shared,
+    memory: &Arc<MemoryBudget>,
 ) -> Result<Buffered, Refused> {
     let too_large = || {
         Rejection::invalid(
@@ -129,7 +133,7 @@ pub(crate) async fn read_whole(
         return Err(too_large().into());
     }
     invite(head, &mut client.invitation, &shared.settings).await?;
-    let (body, ended) = read_up_to(&mut client.reader, limit_bytes, shared).await?;
+    let (body, ended) = read_up_to(&mut client.reader, limit_bytes, shared, memory).await?;
     if ended { Ok(body) } else { Err(too_large().into()) }
 }
 
@@ -153,8 +157,9 @@ async fn read_up_to(
     reader: &mut BodyReader<'_>,
     limit_bytes: usize,
     shared: &Shared,
+    memory: &Arc<MemoryBudget>,
 ) -> Result<(Buffered, bool), Refused> {
-    let mut held = shared.memory.reserve(0).ok_or_else(no_memory)?;
+    let mut held = memory.reserve(0).ok_or_else(no_memory)?;
     let mut pace = Pace::new(shared.settings.body_timeout);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();

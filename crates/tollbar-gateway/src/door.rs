@@ -21,6 +21,8 @@ pub(crate) struct Door {
     listeners: Vec<TcpListener>,
     /// Which listener is asked first: each in turn, so that a busy one does not hide the others.
     first: usize,
+    /// Nothing is accepted before then.
+    rest_until: Option<tokio::time::Instant>,
     adopted: UnboundedReceiver<std::net::TcpStream>,
     room: Arc<Semaphore>,
 }
@@ -42,17 +44,22 @@ impl Door {
     ) -> io::Result<Self> {
         let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
         let room = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { listeners, first: 0, adopted, room })
+        Ok(Self { listeners, first: 0, rest_until: None, adopted, room })
     }
 
     /// The next connection, when there is room for one.
     pub(crate) async fn accept(&mut self) -> Option<Accepted> {
+        // Kept in mind: whoever waits for a connection may stop and begin again.
+        if let Some(until) = self.rest_until {
+            tokio::time::sleep_until(until).await;
+            self.rest_until = None;
+        }
         let permit = self.room.clone().acquire_owned().await.ok()?;
         match std::future::poll_fn(|context| self.poll_next(context)).await {
             Ok((stream, peer, is_new)) => Some(Accepted { stream, peer, permit, is_new }),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_REST).await;
+                self.rest_until = Some(tokio::time::Instant::now() + ACCEPT_REST);
                 None
             }
         }

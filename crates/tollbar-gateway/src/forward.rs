@@ -1,6 +1,10 @@
 //! Stage 17: to the upstream and back. Takes [`Admitted`]: what is not valid and not paid for cannot be sent.
 
-use std::{rc::Rc, time::Instant};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -9,6 +13,7 @@ use tollbar_core::{Rejection, admission::Admitted};
 use tollbar_http::Framing;
 
 use crate::{
+    Shared,
     answer::Answer,
     body::Body,
     charge::Charged,
@@ -25,6 +30,9 @@ mod response;
 use conversation::{Failed, Sent};
 pub(crate) use conversation::{Outbound, Request, converse};
 pub(crate) use request::{Outgoing, remove_hop_by_hop};
+
+/// How long a caller has waited before its leaving says something of the upstream.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why there is no answer from the upstream.
 pub(crate) struct ForwardFailure {
@@ -144,8 +152,10 @@ async fn exchange_on<'r>(
         framing,
         upgrade: ready.outgoing.upgrade.clone(),
     };
-    let outcome = converse(worker, connection, request, body).await;
     let shared = &worker.shared;
+    let mut waiting = Waiting { shared: shared.clone(), visit: Some(visit), since: Instant::now() };
+    let outcome = converse(worker, connection, request, body).await;
+    let Some(visit) = waiting.visit.take() else { return outcome };
     match &outcome {
         Ok((head, ..)) if is_unavailable(head.status) && shared.settings.upstream.eject_on_unavailable => {
             visit.failed(shared, &format!("it answered {}", head.status.as_u16()), false);
@@ -155,6 +165,22 @@ async fn exchange_on<'r>(
         Err(Failed::Client(_)) => {}
     }
     outcome
+}
+
+/// An exchange under way. Dropped, its caller has left: after so long without an answer, that is the address's fault, too.
+/// Otherwise a server that hangs would not be noticed where callers wait less long than we do.
+struct Waiting {
+    shared: Arc<Shared>,
+    visit: Option<Visit>,
+    since: Instant,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(visit) = self.visit.take().filter(|_| self.since.elapsed() >= PATIENCE) else { return };
+        self.shared.metrics.upstream_failures.inc();
+        visit.failed(&self.shared, "its caller left without an answer", false);
+    }
 }
 
 fn is_unavailable(status: StatusCode) -> bool {

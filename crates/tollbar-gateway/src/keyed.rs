@@ -14,11 +14,12 @@ use tollbar_core::{
 
 use crate::{
     answer::{Answer, AnswerBody, AnsweredError, Cut, UpstreamBody},
-    body::{Body, Pace},
+    body::{Body, Pace, overloaded},
     charge::{Charged, cannot_store},
     exchange::Exchange,
     forward::{ForwardFailure, Outgoing, Place, forward},
     inflight::{Busy, Held},
+    memory_budget::Reserved,
     respond::{self, status_of},
     shared::bounded,
     worker::Worker,
@@ -143,7 +144,13 @@ fn replay(
             format!("the stored answer of request {first} does not open"),
         );
     };
+    let Some(held) = worker.shared.memory.reserve(body.len()) else {
+        worker.shared.metrics.overloads.inc();
+        let cause = "the bodies of requests under way take all of gateway.buffer_memory_bytes";
+        return Err(overloaded(Stage::Idempotency, cause));
+    };
     let mut answer = Answer::whole(status_of(stored.status), http::HeaderMap::new(), body);
+    answer.held = Some(held);
     for (name, value) in stored.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&value)) {
             answer.headers.append(name, value);
@@ -243,7 +250,8 @@ async fn keep(
     let mut rest = None;
     answer.body = match answer.body {
         AnswerBody::Upstream(upstream) => match collect(worker, *upstream, limit).await {
-            Ok((body, more)) => {
+            Ok((body, held, more)) => {
+                answer.held = held;
                 rest = more.map(|upstream| (body.clone(), upstream));
                 AnswerBody::Whole(body)
             }
@@ -289,12 +297,12 @@ async fn keep(
     }
 }
 
-/// Reads an answer's body up to the limit; beyond it, what was read and the rest.
+/// Reads an answer's body up to the limit, with its share of memory; beyond it, what was read and the rest.
 async fn collect(
     worker: &Worker,
     mut upstream: UpstreamBody<'static>,
     limit_bytes: usize,
-) -> Result<(Bytes, Option<UpstreamBody<'static>>), String> {
+) -> Result<(Bytes, Option<Reserved>, Option<UpstreamBody<'static>>), String> {
     let mut pace = Pace::new(worker.shared.settings.upstream.idle_timeout);
     let mut body = BytesMut::new();
     let mut held = worker.shared.memory.reserve(0);
@@ -304,13 +312,13 @@ async fn collect(
             piece.map_err(|fault| format!("the upstream's answer broke off: {}", fault.message))?
         else {
             upstream.connection.give_back();
-            return Ok((body.freeze(), None));
+            return Ok((body.freeze(), held, None));
         };
         body.extend_from_slice(&piece);
         // Without memory for it, it is too large to keep.
         let has_memory = held.as_mut().is_some_and(|held| held.grow(piece.len()));
         if body.len() > limit_bytes || !has_memory {
-            return Ok((body.freeze(), Some(upstream)));
+            return Ok((body.freeze(), held, Some(upstream)));
         }
     }
 }

@@ -91,7 +91,7 @@ async fn walk<'r>(
         None => (body::read_prefix(client_body, head, shared).await?, None),
         Some(key) => {
             let limit = shared.settings.idempotency.body_limit_bytes;
-            let body = body::read_whole(client_body, head, limit, shared).await?;
+            let body = body::read_whole(client_body, head, limit, shared, &shared.memory).await?;
             match take_slot(worker, exchange, &operation, &client, head, key, &body.bytes).await? {
                 Claimed::Replay(answer) => return Ok(answer),
                 Claimed::Fresh(claim) => (Body::Whole(body), Some(claim)),
@@ -110,7 +110,14 @@ async fn walk<'r>(
         return Err(Rejection::invalid(Stage::Validity, "the request body is required").into());
     }
     // A place at the upstream: what it cannot do in time is refused before it costs anything
-    let place = take_place(worker, exchange, &operation)?;
+    let place = match take_place(worker, exchange, &operation) {
+        Ok(place) => place,
+        Err(too_much) => {
+            // An allowance that is used up is said first; what is left of it stays untouched.
+            charge::charge(worker, &client, exchange.environment, operation.endpoint().id, &valid).await?;
+            return Err(too_much.into());
+        }
+    };
     // 16 the monthly allowance
     let endpoint = operation.endpoint().id;
     let (admitted, mut charged) =

@@ -8,8 +8,10 @@ use tollbar_core::{
     scope,
 };
 
-use crate::{answer::Answer, exchange::Exchange, worker::Worker};
+use crate::{answer::Answer, exchange::Exchange, respond::status_of, worker::Worker};
 
+/// What nginx made known for it.
+const CALLER_LEFT: u16 = 499;
 const METHOD_CHARS_MAX: usize = 32;
 const PATH_CHARS_MAX: usize = 512;
 
@@ -33,6 +35,22 @@ pub(crate) fn record(worker: &Worker, exchange: &Exchange, snapshot: &Snapshot, 
     if is_logged {
         worker.shared.requests.record(entry(exchange, snapshot, answer));
     }
+}
+
+/// A request whose caller left before its answer came: what was sent stands, and support can see that it was.
+pub(crate) fn departed(worker: &Worker, exchange: &Exchange) {
+    worker.shared.metrics.count_request("caller_left", exchange.category(), exchange.environment.as_str());
+    let Some(client) = &exchange.client else { return };
+    if !worker.shared.error_budget.take_client(client.record.id) {
+        worker.shared.metrics.log_left_out.inc();
+        return;
+    }
+    let snapshot = worker.shared.directory.snapshot();
+    // No answer was given: the status is the one that others use for this, and no code is among ours.
+    let answer = Answer::whole(status_of(CALLER_LEFT), http::HeaderMap::new(), Vec::new());
+    let mut entry = entry(exchange, &snapshot, &answer);
+    entry.message = Some("the caller left before the answer came".to_owned());
+    worker.shared.requests.record(entry);
 }
 
 fn entry(exchange: &Exchange, snapshot: &Snapshot, answer: &Answer<'_>) -> RequestEntry {

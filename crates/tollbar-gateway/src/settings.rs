@@ -127,6 +127,8 @@ impl std::fmt::Debug for UpstreamCredential {
 pub(crate) const BODY_PREFIX_BYTES: usize = 64 * 1024;
 /// Forms of the token endpoint.
 pub(crate) const FORM_LIMIT_BYTES: usize = 64 * 1024;
+/// Forms come before any credential is known: they have so large a part of the memory for bodies, and no more.
+pub(crate) const FORMS_SHARE: usize = 8;
 /// How much of an upstream's error is read for its message.
 pub(crate) const ERROR_BODY_BYTES: usize = 64 * 1024;
 /// After a refusal, how much unread body is read away before the connection is closed...

@@ -8,8 +8,12 @@ use tollbar_core::{
 };
 
 use crate::{
-    GatewaySettings, Metrics, RequestIds, inflight::Inflight, log_budget::ErrorBudget,
-    memory_budget::MemoryBudget, per_address::ConnectionsByAddress, settings::STORE_TIMEOUT,
+    GatewaySettings, Metrics, RequestIds,
+    inflight::Inflight,
+    log_budget::ErrorBudget,
+    memory_budget::MemoryBudget,
+    per_address::ConnectionsByAddress,
+    settings::{FORMS_SHARE, STORE_TIMEOUT},
     upstream::Servers,
 };
 
@@ -46,6 +50,8 @@ pub struct Shared {
     pub(crate) error_budget: ErrorBudget,
     pub(crate) inflight: Inflight,
     pub(crate) memory: Arc<MemoryBudget>,
+    /// For what callers send before it is known who they are.
+    pub(crate) form_memory: Arc<MemoryBudget>,
     pub(crate) by_address: Arc<ConnectionsByAddress>,
     /// When this began: limiters of all threads count their turns from here.
     pub(crate) epoch: Instant,
@@ -61,10 +67,22 @@ impl Shared {
         let error_budget = ErrorBudget::new(parts.settings.log_anonymous_per_second);
         let servers = Servers::new(parts.upstream_tls.clone());
         let memory = MemoryBudget::new(parts.settings.buffer_memory_bytes);
+        let form_memory = MemoryBudget::new(parts.settings.buffer_memory_bytes / FORMS_SHARE);
         let exempt = parts.settings.trusted_proxies.clone();
         let by_address = ConnectionsByAddress::new(parts.settings.connections_per_address_max, exempt);
         let (inflight, epoch) = (Inflight::default(), Instant::now());
-        Self { parts, throttle, error_budget, inflight, memory, by_address, epoch, servers, public_url }
+        Self {
+            parts,
+            throttle,
+            error_budget,
+            inflight,
+            memory,
+            form_memory,
+            by_address,
+            epoch,
+            servers,
+            public_url,
+        }
     }
 }
 

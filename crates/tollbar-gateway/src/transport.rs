@@ -71,6 +71,14 @@ impl Transport {
         matches!(self, Self::Tls(_))
     }
 
+    /// Whether bytes that were looked at wait to be read again.
+    pub(crate) fn has_put_back(&self) -> bool {
+        match self {
+            Self::Plain(socket) => !socket.put_back.is_empty(),
+            Self::Tls(_) => false,
+        }
+    }
+
     /// Both halves. They belong to one thread.
     pub(crate) fn split(self) -> (ReadSide, WriteSide) {
         let shared = Rc::new(RefCell::new(self));

@@ -151,7 +151,8 @@ impl Worker {
 
     /// New requests are better refused than begun.
     pub(crate) fn is_overloaded(&self) -> bool {
-        self.lag.borrow().is_overloaded()
+        // Lag is looked at only while there is something to accept.
+        self.lag.borrow().is_overloaded() && !self.is_stopping()
     }
 
     async fn wait_until(&self, is_true: impl Fn() -> bool) {

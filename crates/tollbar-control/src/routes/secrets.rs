@@ -16,8 +16,8 @@ use crate::{
     fault::Fault,
     input::Body,
     secrets::{
-        not_the_master, of_pepper, of_sealing, of_signing_key, rotate_pepper, rotate_sealing,
-        rotate_signing_key,
+        not_the_master, of_newest_pepper, of_pepper, of_sealing, of_signing_key, rotate_pepper,
+        rotate_sealing, rotate_signing_key,
     },
     view::time,
 };
@@ -90,7 +90,7 @@ fn secret(record: &KeyringRecord, is_current: bool, under: &BTreeMap<u32, UnderP
             view["keys"] = under.keys.into();
             view["oauth_secrets"] = under.oauth_secrets.into();
             view["tombstones"] = under.tombstones.into();
-            of_pepper(record.id, &under)
+            if is_current { of_newest_pepper(record.id, &under) } else { of_pepper(record.id, &under) }
         }
         (SecretKind::Sealing, Some(until)) => of_sealing(record.id, until),
         (SecretKind::Sealing, None) => "The signing key and stored answers are sealed under it.".to_owned(),

@@ -14,9 +14,13 @@ pub(crate) fn of_signing_key(key: &SigningKeyRecord) -> String {
     )
 }
 
-/// What lives under a pepper, and how long that keeps it once it is not the newest.
-pub(crate) fn of_pepper(id: u32, under: &UnderPepper) -> String {
-    let lives = match (under.keys, under.oauth_secrets) {
+/// What lives under the newest pepper. How long it stays is not the question there.
+pub(crate) fn of_newest_pepper(id: u32, under: &UnderPepper) -> String {
+    format!("{} What is issued from now on does.", living(id, under))
+}
+
+fn living(id: u32, under: &UnderPepper) -> String {
+    match (under.keys, under.oauth_secrets) {
         (0, 0) => format!("Nothing that can be used lives under pepper {id}."),
         (keys, 0) => format!("{} under pepper {id}.", live(keys, "key")),
         (0, secrets) => format!("{} under pepper {id}.", live(secrets, "OAuth2 secret")),
@@ -24,8 +28,12 @@ pub(crate) fn of_pepper(id: u32, under: &UnderPepper) -> String {
             let (keys, secrets) = (several(keys, "key"), several(secrets, "OAuth2 secret"));
             format!("{keys} and {secrets} live under pepper {id}.")
         }
-    };
-    let mut sentences = vec![lives];
+    }
+}
+
+/// What lives under a pepper, and how long that keeps it once it is not the newest.
+pub(crate) fn of_pepper(id: u32, under: &UnderPepper) -> String {
+    let mut sentences = vec![living(id, under)];
     if let Some(at) = under.last_key_ends.max(under.last_oauth_secret_ends) {
         sentences.push(format!("The last one that has an end ends {at}."));
     }

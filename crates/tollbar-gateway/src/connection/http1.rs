@@ -14,7 +14,7 @@ use crate::{
     answer::{Answer, AnswerBody, Cut, Tunnel, UpstreamBody},
     body::{BodyReader, ClientBody, Invitation, Reader, Writer},
     exchange::Exchange,
-    pipeline,
+    pipeline, record,
     settings::{BODY_PREFIX_BYTES, FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES, NEXT_REQUEST_GRACE},
     transport::{Transport, reunite},
     worker::Worker,
@@ -81,7 +81,9 @@ async fn step(
 ) -> Step {
     let settings = &worker.shared.settings;
     let hands_over = || worker.hands_over() && origin.can_be_handed_over();
-    if !reader.has_started() {
+    // What was looked at and put back is not in the reader's hands yet.
+    let has_started = reader.has_started() || reader.get_ref().ask(Transport::has_put_back);
+    if !has_started {
         if hands_over() {
             return Step::Leave;
         }
@@ -182,7 +184,10 @@ async fn respond_to(
         return tokio::select! {
             biased;
             answer = answer(worker, exchange, head, body) => Ok(Some(answer.split().0)),
-            () = departure(Some(reader)) => Err(Cut),
+            () = departure(Some(reader)) => {
+                record::departed(worker, exchange);
+                Err(Cut)
+            }
         };
     }
     let body = ClientBody { reader: BodyReader::Http1(reader), invitation };
@@ -235,7 +240,7 @@ async fn deliver(
     reader: Option<&mut Reader>,
 ) -> Result<(), Cut> {
     let mut departed = std::pin::pin!(departure(reader));
-    let Answer { status, headers, body, .. } = answer;
+    let Answer { status, headers, body, held: _held, .. } = answer;
     let mut out = Out { writer, timeout: worker.shared.settings.write_timeout };
     let is_head = *method == Method::HEAD;
     let mut trailers = HeaderMap::new();

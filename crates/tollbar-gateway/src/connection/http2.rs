@@ -17,13 +17,15 @@ use tokio::sync::Notify;
 use tollbar_contract::Stage;
 use tollbar_core::Rejection;
 use tollbar_http::{
-    Framing, Limits, Malformed, Part, ReadError, is_forbidden_trailer, request_head_from_http2,
+    Framing, Limits, Malformed, Part, ReadError, RequestHead, is_forbidden_trailer, request_head_from_http2,
 };
 
-use super::{Origin, answer, begin, refuse, take_request_id, whole_framing, within};
+use super::{Origin, WRITE_BYTES, answer, begin, refuse, take_request_id, whole_framing, within};
 use crate::{
     answer::{Answer, AnswerBody, Cut, Upload},
     body::{BodyReader, ClientBody, Invitation},
+    exchange::Exchange,
+    record,
     settings::{FIRST_REQUEST_GRACE, LINGER, LINGER_BYTES, NEXT_REQUEST_GRACE},
     transport::Transport,
     worker::Worker,
@@ -76,9 +78,11 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
     worker.shared.metrics.http2_connections.inc();
     let streams = Rc::new(Streams::default());
     let mut tick = tokio::time::interval(CHECK);
-    let mut is_leaving = false;
+    let mut leaving_since = None;
     let mut delivering = None;
-    let mut is_new = true;
+    let is_new = Cell::new(true);
+    // One for all turns of the loop: a busy connection hears of a stop, too.
+    let mut leaving_time = std::pin::pin!(leaving_time(worker, &is_new));
     let mut idle_since = tokio::time::Instant::now();
     let fault = loop {
         tokio::select! {
@@ -86,29 +90,29 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
             fault = meter.broken() => break Some(fault),
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, send))) => {
-                    is_new = false;
+                    is_new.set(false);
                     meter.accepted(send.stream_id().into());
                     spawn(worker, origin, request, send, &streams);
                 }
                 Some(Err(_)) | None => break None,
             },
-            () = leaving_time(worker, is_new), if !is_leaving => {
+            () = &mut leaving_time, if leaving_since.is_none() => {
                 // Says which streams are still answered (RFC 9113, section 6.8); what comes later is sent elsewhere.
                 connection.graceful_shutdown();
-                is_leaving = true;
+                leaving_since = Some(tokio::time::Instant::now());
             }
             () = streams.ended.notified() => idle_since = tokio::time::Instant::now(),
             _ = tick.tick() => {
-                let patience = if is_new { settings.head_timeout } else { settings.idle_timeout };
+                let patience = if is_new.get() { settings.head_timeout } else { settings.idle_timeout };
                 if streams.open.get() > 0 {
                     idle_since = tokio::time::Instant::now();
-                } else if idle_since.elapsed() >= patience + GOODBYE {
+                } else if has_said_goodbye(leaving_since) {
                     break None;
-                } else if idle_since.elapsed() >= patience && !is_leaving {
+                } else if idle_since.elapsed() >= patience && leaving_since.is_none() {
                     connection.graceful_shutdown();
-                    is_leaving = true;
+                    leaving_since = Some(tokio::time::Instant::now());
                 }
-                if is_leaving && delivering.is_none() {
+                if has_said_goodbye(leaving_since) && delivering.is_none() {
                     // By now the client knows: there is nothing but answers under way, which are counted themselves.
                     delivering = Some(worker.delivering());
                 }
@@ -131,10 +135,15 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
     }
 }
 
+/// Whether a client that is there has heard by now that the connection ends.
+fn has_said_goodbye(leaving_since: Option<tokio::time::Instant>) -> bool {
+    leaving_since.is_some_and(|since| since.elapsed() >= GOODBYE)
+}
+
 /// When a stop is to be announced. A connection that was only just made may have its first request on the way.
-async fn leaving_time(worker: &Worker, is_new: bool) {
+async fn leaving_time(worker: &Worker, is_new: &Cell<bool>) {
     worker.stopping().await;
-    tokio::time::sleep(if is_new { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
+    tokio::time::sleep(if is_new.get() { FIRST_REQUEST_GRACE } else { NEXT_REQUEST_GRACE }).await;
 }
 
 /// The streams of a connection that are being served.
@@ -174,21 +183,7 @@ fn spawn(
     let open = OpenStream::new(streams);
     let (worker, task) = (worker.clone(), worker.task());
     tokio::task::spawn_local(async move {
-        let respond = Rc::new(RefCell::new(send));
-        let watched = respond.clone();
-        // An error: the answer's head is out, and its body's stream tells of a reset.
-        let reset = poll_fn(move |cx| match watched.borrow_mut().poll_reset(cx) {
-            Poll::Ready(Ok(_)) => Poll::Ready(()),
-            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
-        });
-        tokio::select! {
-            biased;
-            // The client has no more use for an answer.
-            () = reset => {
-                worker.shared.metrics.http2_resets.inc();
-            }
-            () = exchange(&worker, origin, request, respond) => {}
-        }
+        exchange(&worker, origin, request, Rc::new(RefCell::new(send))).await;
         drop((open, task));
     });
 }
@@ -208,12 +203,20 @@ async fn exchange(worker: &Rc<Worker>, origin: Origin, request: Request<RecvStre
     };
     let mut body = RequestBody(body);
     let mut exchange = begin(worker, origin, request_id, Some(&head));
+    let watched = respond.clone();
     let client =
         ClientBody { reader: BodyReader::Http2(&mut body), invitation: Invitation::Http2(&mut respond) };
-    let (answer, upload) = answer(worker, &mut exchange, &head, client).await.split();
-    // A body that is still going up may end in a fault; nothing else needs the store any more.
-    let _delivering = upload.is_none().then(|| worker.delivering());
-    let is_complete = deliver_beside(worker, answer, upload, &head.method, &respond).await;
+    let is_complete = match answer_unless_reset(worker, &mut exchange, &head, client, &watched).await {
+        None => {
+            worker.shared.metrics.http2_resets.inc();
+            return record::departed(worker, &exchange);
+        }
+        Some((answer, upload)) => {
+            // A body that is still going up may end in a fault; nothing else needs the store any more.
+            let _delivering = upload.is_none().then(|| worker.delivering());
+            deliver_beside(worker, answer, upload, &head.method, &respond).await
+        }
+    };
     if is_complete {
         drain(&mut body).await;
     } else {
@@ -254,6 +257,31 @@ async fn drain(body: &mut RequestBody) {
         }
     };
     let _ = tokio::time::timeout(LINGER, draining).await;
+}
+
+/// `None`: the client has no more use for an answer.
+async fn answer_unless_reset<'r>(
+    worker: &Rc<Worker>,
+    exchange: &mut Exchange,
+    head: &RequestHead,
+    client: ClientBody<'r, '_>,
+    watched: &Respond,
+) -> Option<(Answer<'static>, Option<Upload<'r>>)> {
+    tokio::select! {
+        biased;
+        () = reset(watched) => None,
+        answer = answer(worker, exchange, head, client) => Some(answer.split()),
+    }
+}
+
+/// Ends when the client has reset the stream, or the connection is gone, before an answer began.
+async fn reset(respond: &Respond) {
+    poll_fn(|cx| match respond.borrow_mut().poll_reset(cx) {
+        Poll::Ready(Ok(_)) => Poll::Ready(()),
+        Poll::Ready(Err(error)) if error.is_io() => Poll::Ready(()),
+        Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+    })
+    .await;
 }
 
 /// The body of a request.
@@ -299,7 +327,7 @@ async fn deliver(
     method: &Method,
     respond: &Respond,
 ) -> Result<(), Cut> {
-    let Answer { status, mut headers, body, .. } = answer;
+    let Answer { status, mut headers, body, held: _held, .. } = answer;
     let settings = &worker.shared.settings;
     let is_head = *method == Method::HEAD;
     let framing = match &body {
@@ -372,11 +400,20 @@ impl Out {
         }
     }
 
+    /// In pieces, each with the time-out: a byte now and then is not taking it.
     async fn body(&mut self, mut bytes: Bytes) -> Result<(), Cut> {
         while !bytes.is_empty() {
+            let piece = bytes.split_to(WRITE_BYTES.min(bytes.len()));
+            let timeout = self.timeout;
+            within(timeout, self.send(piece)).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, mut bytes: Bytes) -> Result<(), Cut> {
+        while !bytes.is_empty() {
             self.stream.reserve_capacity(bytes.len());
-            let room = poll_fn(|cx| self.stream.poll_capacity(cx));
-            let room = tokio::time::timeout(self.timeout, room).await.map_err(|_| Cut)?;
+            let room = poll_fn(|cx| self.stream.poll_capacity(cx)).await;
             let room = room.and_then(Result::ok).ok_or(Cut)?;
             let piece = bytes.split_to(room.min(bytes.len()));
             self.stream.send_data(piece, false).map_err(|_| Cut)?;

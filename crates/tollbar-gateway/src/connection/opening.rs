@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, rc::Rc};
 
 use ipnet::IpNet;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 use tollbar_contract::{Code, Stage};
 use tollbar_core::{Peer, Rejection};
@@ -15,6 +15,7 @@ use super::{Origin, http1::closing_time, refuse, take_request_id};
 use crate::{
     answer::AnswerBody,
     per_address::Guard,
+    settings::LINGER,
     transport::{Socket, Transport},
     worker::Worker,
 };
@@ -23,6 +24,8 @@ use crate::{
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
+/// One read of what is thrown away.
+const SCRATCH_BYTES: usize = 4096;
 /// By ALPN (RFC 9113, section 3.2).
 const HTTP2: &[u8] = b"h2";
 
@@ -133,15 +136,24 @@ async fn open_tls(
         let message = "this port speaks TLS; begin the URL with https://".to_owned();
         return Some((Opened::Refused(message), Transport::Plain(socket)));
     }
-    match TlsAcceptor::from(config).accept(socket).await {
+    match TlsAcceptor::from(config).accept(socket).into_fallible().await {
         Ok(stream) => {
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
             let opened = if is_http2 { Opened::Http2 } else { Opened::Http1 };
             Some((opened, Transport::Tls(Box::new(TlsStream::Server(stream)))))
         }
-        Err(error) => {
+        Err((error, mut socket)) => {
             worker.shared.metrics.tls_failures.inc();
             tracing::debug!(%error, "a TLS handshake failed");
+            // What is unread when a connection closes can take the alert with it.
+            let reading = async {
+                let _ = socket.shutdown().await;
+                let mut scratch = Vec::new();
+                while let Ok(true) = socket.look(&mut scratch, SCRATCH_BYTES).await {
+                    scratch.clear();
+                }
+            };
+            let _ = tokio::time::timeout(LINGER, reading).await;
             None
         }
     }

@@ -23,6 +23,8 @@ pub(super) async fn run(
     upstream: Connection,
     mut is_admitted: impl FnMut() -> bool,
 ) {
+    // It needs no store any more.
+    let _delivering = worker.delivering();
     let idle_timeout = worker.shared.settings.upstream.idle_timeout;
     let write_timeout = worker.shared.settings.write_timeout;
     let Connection { reader, writer, parked, .. } = upstream;
@@ -46,8 +48,15 @@ pub(super) async fn run(
         // Each direction ends by itself; when both have, it is over.
         _ = async { tokio::join!(up, down) } => {}
         () = watch => {}
-        // It has no end of its own that a stop could wait for.
-        () = worker.stopping() => {}
+        // It has no end of its own that a stop could wait for. Beside a successor it may go on for the drain's time.
+        () = stopping_alone(worker) => {}
+    }
+}
+
+async fn stopping_alone(worker: &Worker) {
+    worker.stopping().await;
+    if worker.hands_over() {
+        std::future::pending::<()>().await;
     }
 }
 

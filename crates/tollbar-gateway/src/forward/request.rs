@@ -49,17 +49,25 @@ impl Outgoing {
         ] {
             headers.remove(name);
         }
+        let (base, environment) = (&operation.api().record.base, exchange.environment);
+        let all = &worker.shared.settings.upstream_credentials;
+        let put_in: Vec<_> = all
+            .iter()
+            .filter(|c| c.base == *base && c.environment.is_none_or(|e| e == environment))
+            .collect();
+        // `_` is `-` to many servers: what is put in must not come in under another spelling.
+        let is_put_in = |name: &HeaderName| {
+            let name = name.as_str().replace('_', "-");
+            put_in.iter().any(|credential| credential.name.as_str().replace('_', "-") == name)
+        };
         let not_theirs: Vec<HeaderName> =
-            headers.keys().filter(|name| is_ours(name.as_str())).cloned().collect();
+            headers.keys().filter(|name| is_ours(name.as_str()) || is_put_in(name)).cloned().collect();
         for name in not_theirs {
             headers.remove(name);
         }
         put_own(&mut headers, exchange, head);
-        let (base, environment) = (&operation.api().record.base, exchange.environment);
-        for credential in &worker.shared.settings.upstream_credentials {
-            if credential.base == *base && credential.environment.is_none_or(|e| e == environment) {
-                headers.insert(credential.name.clone(), credential.value.clone());
-            }
+        for credential in put_in {
+            headers.insert(credential.name.clone(), credential.value.clone());
         }
         let rest = match head.target.query() {
             Some(query) => format!("{rest}?{query}"),

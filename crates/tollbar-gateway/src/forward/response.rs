@@ -49,7 +49,14 @@ pub(super) async fn answer<'r>(
         };
         let headers = for_client(head.headers);
         let tunnel = AnswerBody::Tunnel(Box::new(Tunnel { connection, protocol }));
-        return Ok(Answer { status: head.status, headers, body: tunnel, error: None, closes: true });
+        return Ok(Answer {
+            status: head.status,
+            headers,
+            body: tunnel,
+            error: None,
+            held: None,
+            closes: true,
+        });
     }
     let is_error = head.status.as_u16() >= 400;
     if is_error && outgoing.operation.api().record.upstream_errors == UpstreamErrors::Wrap {
@@ -77,6 +84,7 @@ pub(super) async fn answer<'r>(
         headers,
         body: AnswerBody::Upstream(Box::new(body)),
         error: None,
+        held: None,
         closes: false,
     })
 }

@@ -169,7 +169,8 @@ async fn read_form(
     head: &RequestHead,
     client: ClientBody<'_, '_>,
 ) -> Result<Form, Refused> {
-    let body = body::read_whole(client, head, FORM_LIMIT_BYTES, &worker.shared).await?;
+    let body =
+        body::read_whole(client, head, FORM_LIMIT_BYTES, &worker.shared, &worker.shared.form_memory).await?;
     // The form may have been long in coming.
     let (snapshot, now) = (worker.shared.directory.snapshot(), worker.shared.clock.now());
     admission::check_platform(&snapshot, exchange.environment, now)?;

@@ -177,7 +177,11 @@ fn check_tls(config: &Config, clash: &mut impl FnMut(&'static str, &'static str,
         );
     }
     if !is_off && tls.client_ca_file.is_none() {
-        clash(asks, ca, format!("{ca} is missing: whose certificates are right?"));
+        clash(
+            asks,
+            ca,
+            format!("{ca} is missing; name the file with the authorities whose certificates are right"),
+        );
     }
     if !is_off && needs == 0 {
         clash(asks, certificates, format!("clients bring certificates by TLS only; set {certificates}"));

@@ -12,6 +12,7 @@ use crate::support::{
     wait_until,
 };
 
+mod ends;
 mod honest;
 
 const GROWTH_MAX_BYTES: usize = 30_000_000;

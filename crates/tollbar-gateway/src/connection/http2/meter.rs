@@ -201,6 +201,14 @@ impl Meter {
         before
     }
 
+    fn flushed(&self, polled: &Poll<io::Result<()>>) {
+        match polled {
+            Poll::Ready(Ok(())) => self.stuck_since.set(None),
+            Poll::Pending if self.stuck_since.get().is_none() => self.stuck_since.set(Some(Instant::now())),
+            _ => {}
+        }
+    }
+
     fn wrote(&self, mut pieces: &[io::IoSlice<'_>], polled: &Poll<io::Result<usize>>) {
         match polled {
             Poll::Ready(Ok(count)) => {
@@ -284,7 +292,11 @@ impl AsyncWrite for Metered {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().transport).poll_flush(context)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.transport).poll_flush(context);
+        // TLS takes in more than it can send.
+        this.meter.flushed(&polled);
+        polled
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

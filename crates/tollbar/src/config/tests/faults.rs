@@ -127,7 +127,7 @@ fn each_fault_has_its_line_and_says_what_would_be_right() {
         ),
         (
             "[tls]\ncertificate_files = [\"a\"]\nkey_files = [\"b\"]\nclient_certificates = \"required\"",
-            "t.toml:4: tls.client_certificates: tls.client_ca_file is missing: whose certificates are right?",
+            "t.toml:4: tls.client_certificates: tls.client_ca_file is missing; name the file with the authorities whose certificates are right",
         ),
         (
             "[tls]\nclient_ca_file = \"a\"\nclient_certificates = \"required\"",
