@@ -256,6 +256,14 @@ fn a_client_that_leaves_is_noticed_while_its_upstream_is_silent() {
     assert_eq!(connections(), "1");
     drop(waiting);
     wait_until("the client is gone", || connections() == "0");
+    // It was sent and is charged, and support can see what became of it.
+    let list = format!("/requests?client={}", shop.client.id);
+    let left = || shop.platform.read(&list)["requests"].as_array().unwrap().first().cloned();
+    wait_until("it stands in the log", || left().is_some());
+    let left = left().unwrap();
+    assert_eq!((&left["status"], &left["code"]), (&json!(499), &json!(null)), "{left}");
+    assert!(left["message"].as_str().unwrap().contains("left before"), "{left}");
+    assert_eq!(shop.used(&shop.client.id), 1);
     // Between two events.
     let chunks = vec![(Gate::opened(), b"one".to_vec()), (Gate::default(), b"two".to_vec())];
     shop.live.answer(move |_| Reply::Chunks(chunks.clone()));
