@@ -31,15 +31,17 @@ const INPUT_BYTES_MAX: u64 = 2048;
 /// More than any target needs; one that does has found something.
 const MEMORY_MIB_MAX: u64 = 1024;
 const ALLOCATION_MIB_MAX: u64 = 64;
-const INPUT_SECONDS_MAX: u64 = 10;
+/// They share the machine: one that hangs takes longer than this, too.
+const INPUT_SECONDS_MAX: u64 = 60;
 
-/// Runs each target for so long. What one finds is written into its corpus, where the tests replay it until it is mended.
+/// Runs all targets for so long, side by side. What one finds is written into its corpus, where the tests replay it until
+/// it is mended.
 pub(crate) fn fuzz(seconds: u64) -> Result<()> {
     let program = build()?;
-    let mut found = Vec::new();
+    let mut runs = Vec::new();
     for target in targets()? {
         let before = files(&corpus(&target))?;
-        let grown = grown_corpus(&target);
+        let (grown, log) = (grown_corpus(&target), root().join(format!("target/fuzz/{target}.log")));
         fs::create_dir_all(&grown)?;
         let mut run = Command::new(&program);
         run.arg(&grown).arg(corpus(&target));
@@ -49,13 +51,23 @@ pub(crate) fn fuzz(seconds: u64) -> Result<()> {
         run.arg(format!("-timeout={INPUT_SECONDS_MAX}"));
         run.arg(format!("-artifact_prefix={}/", corpus(&target).display()));
         run.args(["-verbosity=0", "-print_final_stats=1"]).current_dir(root());
-        say(&format!("== fuzzing {target} for {seconds} s"));
-        let status = run.status().with_context(|| format!("{} cannot be run", program.display()))?;
+        let output = fs::File::create(&log)?;
+        run.stdout(output.try_clone()?).stderr(output);
+        say(&format!("== fuzzing {target} for {seconds} s; its log is {}", log.display()));
+        let run = run.spawn().with_context(|| format!("{} cannot be run", program.display()))?;
+        runs.push((target, before, log, run));
+    }
+    let mut found = Vec::new();
+    for (target, before, log, mut run) in runs {
+        let status = run.wait()?;
         let new: Vec<PathBuf> = files(&corpus(&target))?.difference(&before).cloned().collect();
         if !status.success() && new.is_empty() {
-            found.push(format!("{target}: it ended with {status}, and left no input"));
+            found.push(format!("{target}: it ended with {status}, and left no input; see {}", log.display()));
         }
         found.extend(new.iter().map(|file| format!("{target}: {}", file.display())));
+        let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+        let tried = text.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+        say(&format!("== {target}: {} inputs, {}", tried.unwrap_or(" ?").trim(), found_text(new.len())));
     }
     if found.is_empty() {
         return Ok(());
@@ -64,6 +76,10 @@ pub(crate) fn fuzz(seconds: u64) -> Result<()> {
         "fuzzing found something; `cargo test -p tollbar-fuzz` says what, each time, until it is mended:\n  {}",
         found.join("\n  ")
     )
+}
+
+fn found_text(count: usize) -> String {
+    if count == 0 { "nothing found".to_owned() } else { format!("{count} findings") }
 }
 
 /// Takes what the runs have found to cover more into the corpus that is kept: as few inputs, and as small ones, as cover

@@ -21,7 +21,7 @@ usage: cargo xtask <task>
                      what takes too long for every run: each stage taken out, a thousand slow connections and what else
                      strangers may try, then each fuzzing target run for an hour, or for N seconds
   abuse              that part of it
-  fuzz N             each fuzzing target run for N seconds
+  fuzz N             all fuzzing targets run for N seconds, side by side
   corpus             takes what fuzzing on this machine has found to cover more into fuzz/corpus";
 
 fn main() -> ExitCode {
