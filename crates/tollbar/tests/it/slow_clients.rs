@@ -100,6 +100,8 @@ fn a_thousand_slow_clients_and_floods_of_resets_are_cut_off_and_nobody_else_noti
     raise_file_limit(FILES);
     let shop = shop();
     let abuser = shop.client("abuser", &json!({ "allowance": 10_000_000 }));
+    // Sold an ordinary rate: what floods beyond that is refused before it reaches the upstream that all share.
+    let flooder = shop.client("flooder", &json!({ "tier": "standard" }));
     let kinds = kinds(&shop, &abuser.key);
     assert_eq!(kinds.iter().map(|slow| slow.count).sum::<usize>(), 1000);
     let (is_full, is_over, made) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
@@ -124,7 +126,7 @@ fn a_thousand_slow_clients_and_floods_of_resets_are_cut_off_and_nobody_else_noti
             scope.spawn(move || (way, honest::call(way, &shop.platform, &shop.client, made, has_ended)))
         });
         let streams =
-            scope.spawn(|| floods::reset_streams(own_address(20), gateway, &abuser.key, &has_ended));
+            scope.spawn(|| floods::reset_streams(own_address(20), gateway, &flooder.key, &has_ended));
         let connections = scope.spawn(|| floods::reset_connections(own_address(21), gateway, &has_ended));
         let enough = || {
             measure();
