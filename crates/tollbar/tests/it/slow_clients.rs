@@ -51,7 +51,8 @@ fn shop() -> Shop {
             .set("gateway.write_timeout_seconds", "2"),
     );
     shop.platform.change("PUT", "/tiers/enterprise", &json!({ "rate_per_minute": 1_000_000 }));
-    shop.live.answer(|received| match received.target.as_str() {
+    // Those who abuse it call another upstream than the honest: what is tried is the gateway, not an upstream that all share.
+    shop.sandbox.answer(|received| match received.target.as_str() {
         "/events" => Reply::Zeros(LARGE),
         _ => Reply::json(200, r#"{"ok":true}"#),
     });
@@ -77,7 +78,7 @@ fn kinds(shop: &Shop, key: &str) -> Vec<Slow> {
     let head = |line: &str, fields: &str| {
         format!("{line} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n{fields}\r\n").into_bytes()
     };
-    let body = head("POST /v1/orders", "Content-Type: application/json\r\nContent-Length: 5000\r\n");
+    let body = head("POST /sandbox/v1/orders", "Content-Type: application/json\r\nContent-Length: 5000\r\n");
     let half_block = http2::frame(http2::HEADERS, 0, 1, &[0x82]);
     vec![
         slow("silent", 150, b"", b""),
@@ -90,7 +91,7 @@ fn kinds(shop: &Shop, key: &str) -> Vec<Slow> {
         Slow {
             open: Box::new(move |number| connect_narrowly(source(number), gateway, 4096).unwrap()),
             reads: Reads::Slowly { until: READER_AGE_MAX },
-            ..slow("reader", READERS, &head("GET /v1/events", ""), b"")
+            ..slow("reader", READERS, &head("GET /sandbox/v1/events", ""), b"")
         },
     ]
 }
@@ -100,9 +101,9 @@ fn a_thousand_slow_clients_and_floods_of_resets_are_cut_off_and_nobody_else_noti
     raise_file_limit(FILES);
     let shop = shop();
     let abuser = shop.client("abuser", &json!({ "allowance": 10_000_000 }));
-    // Sold an ordinary rate: what floods beyond that is refused before it reaches the upstream that all share.
+    // Sold an ordinary rate: what floods beyond that is refused before it reaches an upstream.
     let flooder = shop.client("flooder", &json!({ "tier": "standard" }));
-    let kinds = kinds(&shop, &abuser.key);
+    let kinds = kinds(&shop, &abuser.sandbox_key);
     assert_eq!(kinds.iter().map(|slow| slow.count).sum::<usize>(), 1000);
     let (is_full, is_over, made) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
     let has_ended = || is_over.load(SeqCst);
@@ -126,7 +127,7 @@ fn a_thousand_slow_clients_and_floods_of_resets_are_cut_off_and_nobody_else_noti
             scope.spawn(move || (way, honest::call(way, &shop.platform, &shop.client, made, has_ended)))
         });
         let streams =
-            scope.spawn(|| floods::reset_streams(own_address(20), gateway, &flooder.key, &has_ended));
+            scope.spawn(|| floods::reset_streams(own_address(20), gateway, &flooder.sandbox_key, &has_ended));
         let connections = scope.spawn(|| floods::reset_connections(own_address(21), gateway, &has_ended));
         let enough = || {
             measure();

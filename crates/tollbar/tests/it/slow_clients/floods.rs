@@ -25,7 +25,7 @@ pub(super) fn reset_streams(
     key: &str,
     is_over: &dyn Fn() -> bool,
 ) -> usize {
-    let block = get_block("/v1/orders", key);
+    let block = get_block("/sandbox/v1/orders", key);
     let mut flood = opening();
     for number in 0..RESETS {
         flood.extend(frame(HEADERS, END_HEADERS | END_STREAM, number * 2 + 1, &block));
