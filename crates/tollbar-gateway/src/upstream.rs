@@ -37,7 +37,7 @@ pub(crate) use servers::Servers;
 /// Connecting to one address after another may take so many connect time-outs in all.
 const CONNECT_TIMEOUTS_MAX: u32 = 3;
 /// Requests that an upstream is always sent at once, by all threads together.
-const CONCURRENCY_MIN: usize = 64;
+const CONCURRENCY_MIN: usize = 8;
 /// Failed addresses that an error names.
 const FAULTS_SHOWN_MAX: usize = 4;
 
