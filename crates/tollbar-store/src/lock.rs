@@ -5,6 +5,8 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
+    sync::mpsc,
+    time::Duration,
 };
 
 use crate::OpenError;
@@ -15,7 +17,8 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
-    pub(crate) fn take(folder: &Path) -> Result<Self, OpenError> {
+    /// Waits for so long where another process has it.
+    pub(crate) fn take(folder: &Path, patience: Duration) -> Result<Self, OpenError> {
         let path = folder.join("lock");
         let file = OpenOptions::new()
             .create(true)
@@ -26,6 +29,11 @@ impl FolderLock {
             .map_err(OpenError::file(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
+            Err(TryLockError::WouldBlock) if !patience.is_zero() => match wait_for(file, patience) {
+                Some(Ok(file)) => Ok(Self { file }),
+                Some(Err(source)) => Err(OpenError::File { path, source }),
+                None => Err(OpenError::InUse { folder: folder.to_owned() }),
+            },
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
             Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
         }
@@ -34,6 +42,20 @@ impl FolderLock {
     /// Another process may write from now on; this one must not.
     pub(crate) fn release(&self) -> io::Result<()> {
         self.file.unlock()
+    }
+}
+
+/// Waits until the other process lets go; `None` if it does not in time. Who waits then still gets the lock some day, and
+/// lets go of it at once: nobody takes the file any more.
+fn wait_for(file: File, patience: Duration) -> Option<io::Result<File>> {
+    let (taken, waiting) = mpsc::channel();
+    let waiter = std::thread::Builder::new().name("folder-lock".to_owned()).spawn(move || {
+        let locked = file.lock().map(|()| file);
+        let _ = taken.send(locked);
+    });
+    match waiter {
+        Ok(_) => waiting.recv_timeout(patience).ok(),
+        Err(error) => Some(Err(error)),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct StoreOptions {
     /// Names this start of the machine; another one after an end that was not clean means that the power may have
     /// failed. `None`: not known, every end that was not clean is taken for that.
     pub boot_id: Option<String>,
+    /// How long to wait where another process still has the folder.
+    pub lock_patience: Duration,
     /// How long a write waits for another program that has the database locked.
     pub busy_timeout: Duration,
     /// When a journal file is full.
@@ -71,7 +73,7 @@ impl Store {
     /// The same with other options.
     pub fn open_with(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
         create_folder(folder)?;
-        let lock = FolderLock::take(folder)?;
+        let lock = FolderLock::take(folder, options.lock_patience)?;
         let main = folder.join("tollbar.db");
         let busy = options.busy_timeout;
         let connection = database::open_writer(&main, Durability::Synced, busy, schema::MAIN)?;
@@ -131,6 +133,7 @@ impl StoreOptions {
             boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id")
                 .ok()
                 .map(|id| id.trim().to_owned()),
+            lock_patience: Duration::ZERO,
             busy_timeout: Duration::from_secs(5),
             journal_file_bytes: 64 << 20,
             retained_requests: 500_000,

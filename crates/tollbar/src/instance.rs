@@ -4,7 +4,7 @@ use std::{
     io,
     net::TcpStream,
     sync::{Arc, mpsc},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, runtime::Runtime};
 use tollbar_control::{Control, ControlSettings, Lifetimes};
 use tollbar_core::{Clock, Directory, port::PolicyStore, secret::sha256};
 use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
-use tollbar_store::{OpenError, Store};
+use tollbar_store::{Store, StoreOptions};
 
 use crate::{
     clock::{AnchoredClock, Machine},
@@ -33,8 +33,6 @@ use load::{first_changes, load};
 
 /// A process that ends lets go of its files one after the other: its lock may come after its end was noticed.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-/// How often a lock is tried.
-const LOCK_REST: Duration = Duration::from_millis(2);
 
 /// A running platform.
 pub(crate) struct Instance {
@@ -198,15 +196,9 @@ pub(crate) fn bind_gateway(config: &Config) -> io::Result<Vec<std::net::TcpListe
 }
 
 fn open(data: &DataFolder, patience: Duration) -> Result<Store> {
-    let began = Instant::now();
-    loop {
-        match Store::open(data.path()) {
-            Err(OpenError::InUse { .. }) if began.elapsed() < patience => {
-                std::thread::park_timeout(LOCK_REST)
-            }
-            opened => return opened.context("the store cannot be opened"),
-        }
-    }
+    let mut options = StoreOptions::of_this_machine();
+    options.lock_patience = patience;
+    Store::open_with(data.path(), &options).context("the store cannot be opened")
 }
 
 fn close(store: Store) -> Result<()> {

@@ -26,7 +26,7 @@ struct Journal {
 
 impl Journal {
     fn open(path: &Path) -> Self {
-        let lock = FolderLock::take(path).unwrap();
+        let lock = FolderLock::take(path, Duration::ZERO).unwrap();
         let folder = Arc::new(JournalFolder::open(path.join("journal"), 1 << 20, lock).unwrap());
         let time = Arc::new(LatestTime::default());
         let second = Duration::from_secs(1);
