@@ -39,6 +39,8 @@ pub(crate) struct ConcurrencyBounds {
     pub(crate) min: usize,
     /// Never more; where it starts, so that a cold burst is not refused.
     pub(crate) max: usize,
+    /// A queue that one server would work off in so long is short, and never refused.
+    pub(crate) short: Duration,
 }
 
 /// The limiter of one upstream on one thread.
@@ -46,6 +48,7 @@ pub(crate) struct Limiter {
     state: RefCell<State>,
     in_flight: Cell<usize>,
     refused: Cell<u64>,
+    short: Duration,
 }
 
 struct State {
@@ -76,7 +79,12 @@ impl Limiter {
             expected: Duration::ZERO,
             now,
         };
-        Rc::new(Self { state: RefCell::new(state), in_flight: Cell::new(0), refused: Cell::new(0) })
+        Rc::new(Self {
+            state: RefCell::new(state),
+            in_flight: Cell::new(0),
+            refused: Cell::new(0),
+            short: bounds.short,
+        })
     }
 
     /// A place for a request, if there is one.
@@ -88,11 +96,12 @@ impl Limiter {
         if let Some(by) = state.level.take_rescale() {
             state.baselines.rescale(by);
         }
-        if !has_place {
+        let usual = state.baselines.usual(endpoint);
+        if !has_place && !is_short(in_flight, usual, self.short) {
             self.refused.set(self.refused.get() + 1);
             return None;
         }
-        let expected = state.baselines.usual(endpoint).map_or(UNKNOWN_TARGET, target);
+        let expected = usual.map_or(UNKNOWN_TARGET, target);
         state.expected += expected;
         self.in_flight.set(in_flight + 1);
         Some(Entered { limiter: self.clone(), endpoint, at: now, expected, is_settled: false })
@@ -124,6 +133,13 @@ impl Limiter {
         let mut state = self.state.borrow_mut();
         state.expected = state.expected.saturating_sub(entered.expected);
     }
+}
+
+/// Whether a queue of so many would be worked off soon by one server alone: then it is no overload, however late a busy
+/// machine makes the answers.
+fn is_short(in_flight: usize, usual: Option<Duration>, short: Duration) -> bool {
+    let count = u32::try_from(in_flight).unwrap_or(u32::MAX);
+    usual.is_some_and(|usual| usual.saturating_mul(count) < short)
 }
 
 impl Entered {

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     rc::Rc,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use http::Uri;
@@ -36,6 +36,8 @@ pub(crate) use servers::Servers;
 
 /// Connecting to one address after another may take so many connect time-outs in all.
 const CONNECT_TIMEOUTS_MAX: u32 = 3;
+/// What all threads together may let queue, if it is worked off in so long.
+const SHORT: Duration = Duration::from_millis(200);
 /// Requests that an upstream is always sent at once, by all threads together.
 const CONCURRENCY_MIN: usize = 8;
 /// Failed addresses that an error names.
@@ -278,7 +280,7 @@ impl Way<'_> {
 fn bounds(settings: &GatewaySettings) -> ConcurrencyBounds {
     let max = settings.upstream.concurrency_max;
     let min = (CONCURRENCY_MIN / settings.threads.max(1)).max(2).min(max);
-    ConcurrencyBounds { min, max }
+    ConcurrencyBounds { min, max, short: SHORT / u32::try_from(settings.threads.max(1)).unwrap_or(u32::MAX) }
 }
 
 /// What was wrong with each address.

@@ -82,7 +82,7 @@ struct Probe {
 impl Level {
     pub(super) fn new(bounds: ConcurrencyBounds, epoch: Instant, now: Instant) -> Self {
         let max = bounds.max.max(1);
-        let bounds = ConcurrencyBounds { min: bounds.min.clamp(1, max), max };
+        let bounds = ConcurrencyBounds { min: bounds.min.clamp(1, max), max, ..bounds };
         Self {
             bounds,
             limit: max,

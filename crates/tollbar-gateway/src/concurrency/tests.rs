@@ -6,11 +6,11 @@ use std::{
 use tollbar_core::EndpointId;
 
 use super::{
-    Baselines, ConcurrencyBounds, Entered, Limiter, Rise,
+    Baselines, ConcurrencyBounds, Entered, Limiter, Rise, is_short,
     simulation::{Endpoint, Outcome, Phase, Report, Work, World, run},
 };
 
-const BOUNDS: ConcurrencyBounds = ConcurrencyBounds { min: 8, max: 1024 };
+const BOUNDS: ConcurrencyBounds = ConcurrencyBounds { min: 8, max: 1024, short: Duration::from_millis(200) };
 const HERE: EndpointId = EndpointId(1);
 
 const fn ms(millis: u64) -> Duration {
@@ -48,7 +48,8 @@ fn world(phases: &[Phase]) -> World {
 
 /// Threads with a limiter each, the minimum divided between them.
 fn on_threads(threads: usize, world: World) -> World {
-    World { threads, bounds: ConcurrencyBounds { min: (8 / threads).max(2), ..BOUNDS }, ..world }
+    let short = BOUNDS.short / u32::try_from(threads).unwrap();
+    World { threads, bounds: ConcurrencyBounds { min: (8 / threads).max(2), short, ..BOUNDS }, ..world }
 }
 
 /// Half the capacity, then five times, then half.
@@ -99,7 +100,7 @@ fn five_times_the_load_is_answered_at_capacity_and_quickly_and_afterwards_all_is
 /// What it is all for: without a limiter the upstream works for callers who have gone.
 #[test]
 fn without_a_limit_hardly_anybody_is_served() {
-    let bounds = ConcurrencyBounds { min: usize::MAX, max: usize::MAX };
+    let bounds = ConcurrencyBounds { min: usize::MAX, max: usize::MAX, short: Duration::ZERO };
     let report = run(&World { bounds, ..overload() });
     assert!(report.good(14, 40) < 200 * 26 / 10, "{}", report.good(14, 40));
 }
@@ -241,7 +242,7 @@ struct Bench {
 impl Bench {
     fn new(min: usize, max: usize) -> Self {
         let now = Instant::now();
-        Self { limiter: Limiter::new(ConcurrencyBounds { min, max }, now, now), now }
+        Self { limiter: Limiter::new(ConcurrencyBounds { min, max, short: Duration::ZERO }, now, now), now }
     }
 
     fn enter(&self) -> Option<Entered> {
@@ -345,4 +346,12 @@ fn what_is_usual_rises_slowly_and_falls_quickly() {
     baselines.rescale(10.0);
     let scaled = baselines.usual(HERE).unwrap();
     assert!(scaled > after * 9 && scaled < after * 11, "{scaled:?}");
+}
+
+#[test]
+fn a_queue_of_quick_requests_is_no_overload() {
+    let quick = Some(ms(1));
+    assert!(is_short(0, quick, ms(200)) && is_short(199, quick, ms(200)) && !is_short(200, quick, ms(200)));
+    assert!(is_short(4, Some(ms(40)), ms(200)) && !is_short(5, Some(ms(40)), ms(200)));
+    assert!(!is_short(1, Some(ms(1000)), ms(200)) && !is_short(1, None, ms(200)));
 }

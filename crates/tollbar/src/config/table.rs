@@ -229,7 +229,7 @@ settings! {
         keep_idle_seconds: u64 = 4, from 0 to 600;
         /// Idle connections kept for each thread and address of an upstream.
         idle_connections_max: usize = 256, from 0 to 65536;
-        /// Requests under way at a time for each thread and upstream, until their answer begins. As many as an upstream answers in time is found out by its latency, between 8 and this; what is beyond is refused by `internal_error` with `Retry-After`, and nothing is sent. Raise it for an API whose callers wait long for an answer.
+        /// Requests under way at a time for each thread and upstream, until their answer begins. As many as an upstream answers in time is found out by its latency, between 8 for all threads together (more where answers are quick) and this; what is beyond is refused by `internal_error` with `Retry-After`, and nothing is sent. Raise it for an API whose callers wait long for an answer.
         concurrency_max: usize = 1024, from 8 to 65536;
         /// The authorities that the certificates of `https://` upstreams must come from (PEM). Not set: those of the system.
         ca_file: Option<PathBuf> = None;
