@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use http::{HeaderMap, Method};
 use tollbar_contract::{Code, Environment, Stage};
-use tollbar_openapi::{Find, RequestParts, check_parameters};
+use tollbar_openapi::{BodyGiven, BodyNeed, Find, RequestParts};
 
 use crate::{
     Api, CallerAddress, ChangeId, Claims, Client, ClientId, Directory, EndpointRecord, KeyRecord, Location,
@@ -405,12 +405,19 @@ pub fn check_valid(
     operation: &Operation,
     query: Option<&str>,
     headers: &HeaderMap,
+    body: BodyGiven<'_>,
 ) -> Result<Valid, Rejection> {
     let parts = RequestParts { path_parameters: &operation.path_parameters, query, headers };
-    match check_parameters(&operation.endpoint().operation, &parts) {
+    let checks = operation.api.checks();
+    match checks.check(operation.endpoint, &operation.endpoint().operation, &parts, body) {
         Ok(()) => Ok(Valid(())),
         Err(faults) => Err(Rejection::invalid(Stage::Validity, faults.to_string())),
     }
+}
+
+/// What stage 15 will need of a request's body.
+pub fn body_need(operation: &Operation, headers: &HeaderMap) -> BodyNeed {
+    operation.api.checks().body_need(&operation.endpoint().operation, headers)
 }
 
 /// A request that passed every check and is paid for. Forwarding takes this, and nothing else makes it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tollbar_contract::{Environment, version_of_base};
-use tollbar_openapi::{Find, RouteConflict, Router};
+use tollbar_openapi::{Checks, CompileError, Find, RouteConflict, Router};
 
 use crate::{ApiRecord, EndpointRecord};
 
@@ -77,15 +77,29 @@ pub struct Api {
     /// As it is stored.
     pub record: ApiRecord,
     router: Router,
+    checks: Checks,
+}
+
+/// Why an API cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiFault {
+    /// Two endpoints match the same requests.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Routes(Vec<RouteConflict>),
+    /// What its requests are held against is no schema.
+    #[error("{0}")]
+    Schemas(#[from] CompileError),
 }
 
 impl Api {
-    /// Builds the router. Fails if two endpoints match the same requests.
-    pub fn new(record: ApiRecord) -> Result<Self, Vec<RouteConflict>> {
+    /// Builds the router, and compiles the schemas.
+    pub fn new(record: ApiRecord) -> Result<Self, ApiFault> {
         let routes = record.endpoints.iter().enumerate();
         let router =
-            Router::build(routes.map(|(n, e)| (e.operation.method.as_str(), e.operation.path.as_str(), n)))?;
-        Ok(Self { record, router })
+            Router::build(routes.map(|(n, e)| (e.operation.method.as_str(), e.operation.path.as_str(), n)))
+                .map_err(ApiFault::Routes)?;
+        let checks = Checks::build(record.endpoints.iter().map(|e| &e.operation), &record.schemas)?;
+        Ok(Self { record, router, checks })
     }
 
     /// The endpoint for a method and the path after the base. `HEAD` is `GET` where the document has no `HEAD`.
@@ -96,6 +110,11 @@ impl Api {
             }
             found => found,
         }
+    }
+
+    /// What requests to the endpoints are held against.
+    pub fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     /// An endpoint by the number that a match gave.
@@ -213,6 +232,8 @@ fn without_port(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use tollbar_openapi::SchemaSet;
+
     use super::*;
     use crate::{ChangeId, OnUpstream5xx, Timestamp, UpstreamErrors};
 
@@ -229,6 +250,7 @@ mod tests {
                 upstream_errors: UpstreamErrors::Wrap,
                 on_upstream_5xx: OnUpstream5xx::Store,
                 endpoints: vec![],
+                schemas: SchemaSet::default(),
                 imported_at: Timestamp::default(),
                 change: ChangeId(0),
             })

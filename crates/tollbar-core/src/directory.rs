@@ -15,7 +15,6 @@ pub use secrets_in_use::{Hold, UnderPepper};
 use arc_swap::ArcSwap;
 use papaya::HashMap;
 use tollbar_contract::Environment;
-use tollbar_openapi::RouteConflict;
 
 use crate::{
     Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, KeyId, KeyRecord, Meter, OauthId,
@@ -76,9 +75,9 @@ pub enum ApplyFault {
     /// A secret is unusable.
     #[error(transparent)]
     Secret(#[from] CannotOpen),
-    /// Endpoints of an API collide.
-    #[error("two endpoints match the same requests: {0:?}")]
-    Routes(Vec<RouteConflict>),
+    /// An API cannot be built.
+    #[error(transparent)]
+    Api(#[from] crate::ApiFault),
 }
 
 impl Directory {
@@ -157,7 +156,7 @@ impl Directory {
                 self.change_snapshot(|snapshot| snapshot.switches.retain(|switch| switch.id != id));
             }
             PolicyChange::PutApi(record) => {
-                let api = Arc::new(Api::new(*record).map_err(ApplyFault::Routes)?);
+                let api = Arc::new(Api::new(*record)?);
                 self.change_snapshot(|snapshot| snapshot.catalogue.put(api.clone()));
             }
             PolicyChange::RemoveApi { base } => {

@@ -1,6 +1,6 @@
 //! From an OpenAPI document to endpoints: categories, scopes, write flags, base path.
 
-use tollbar_openapi::{Document, Operation, Router};
+use tollbar_openapi::{Document, Operation, Router, SchemaSet};
 
 use crate::{EndpointId, EndpointRecord, OwnRoute, RouteSettings, scope::scope_is_valid};
 
@@ -11,6 +11,8 @@ pub struct Imported {
     pub base: String,
     /// The endpoints, in the document's order.
     pub endpoints: Vec<EndpointRecord>,
+    /// The schemas that their requests are held against.
+    pub schemas: SchemaSet,
     /// What the operator should know: left out, reinterpreted, hidden.
     pub warnings: Vec<String>,
 }
@@ -65,7 +67,7 @@ pub fn import(
             ImportFault::Routes(conflicts.join("; "))
         },
     )?;
-    Ok(Imported { base, endpoints, warnings })
+    Ok(Imported { base, endpoints, schemas: document.schemas().clone(), warnings })
 }
 
 fn check_base(base: &str) -> Result<(), ImportFault> {

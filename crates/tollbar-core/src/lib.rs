@@ -27,7 +27,7 @@ pub mod token;
 pub mod window;
 
 pub use address::{CallerAddress, ForwardingHeader, Peer, parse_network, resolve_address};
-pub use catalogue::{Api, Catalogue, Location, OwnRoute, RouteSettings, SANDBOX_PREFIX};
+pub use catalogue::{Api, ApiFault, Catalogue, Location, OwnRoute, RouteSettings, SANDBOX_PREFIX};
 pub use directory::{ApplyFault, Client, Directory, Hold, Snapshot, UnderPepper};
 pub use id::{ChangeId, ClientId, EndpointId, KeyId, NotAnId, OauthId, RequestIdPermutation, SwitchId};
 pub use meter::Meter;

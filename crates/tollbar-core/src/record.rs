@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tollbar_contract::Environment;
-use tollbar_openapi::Operation;
+use tollbar_openapi::{Operation, SchemaSet};
 
 use crate::{
     ChangeId, ClientId, EndpointId, KeyId, OauthId, SwitchId, Timestamp,
@@ -250,6 +250,9 @@ pub struct ApiRecord {
     pub on_upstream_5xx: OnUpstream5xx,
     /// Its endpoints.
     pub endpoints: Vec<EndpointRecord>,
+    /// The schemas that their requests are held against.
+    #[serde(default)]
+    pub schemas: SchemaSet,
     /// When it was imported.
     pub imported_at: Timestamp,
     /// The change that made it what it is.
@@ -293,7 +296,7 @@ pub struct EndpointRecord {
     pub idempotency_required: bool,
     /// Whether an execution of unknown outcome may be sent again: the upstream de-duplicates.
     pub resend_unknown: bool,
-    /// Method, path and parameters.
+    /// Method, path, parameters and body.
     pub operation: Operation,
 }
 

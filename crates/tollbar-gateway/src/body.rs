@@ -10,6 +10,7 @@ use http::StatusCode;
 use tollbar_contract::{Code, Stage};
 use tollbar_core::Rejection;
 use tollbar_http::{Framing, MessageReader, MessageWriter, ReadError, RequestHead};
+use tollbar_openapi::BodyGiven;
 
 use crate::{
     GatewaySettings, Shared,
@@ -84,12 +85,13 @@ pub(crate) struct Buffered {
 }
 
 impl Body<'_> {
-    /// Whether there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// What can be checked of it.
+    pub(crate) fn given(&self) -> BodyGiven<'_> {
         match self {
-            Self::None => true,
-            Self::Whole(body) => body.bytes.is_empty(),
-            Self::Streaming { .. } => false,
+            Self::None => BodyGiven::None,
+            Self::Whole(body) if body.bytes.is_empty() => BodyGiven::None,
+            Self::Whole(body) => BodyGiven::Whole(&body.bytes),
+            Self::Streaming { .. } => BodyGiven::Unread,
         }
     }
 }

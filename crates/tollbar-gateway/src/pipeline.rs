@@ -105,10 +105,7 @@ async fn walk<'r>(
     let client = check_caller(directory, exchange, &authenticated, now)?;
     let operation = check_operation(&snapshot, exchange, &location, head, &client, &authenticated, now)?;
     // 15 the request is valid against the catalogue
-    let valid = admission::check_valid(&operation, head.target.query(), &head.headers)?;
-    if operation.endpoint().operation.body_required && body.is_empty() {
-        return Err(Rejection::invalid(Stage::Validity, "the request body is required").into());
-    }
+    let valid = admission::check_valid(&operation, head.target.query(), &head.headers, body.given())?;
     // A place at the upstream: what it cannot do in time is refused before it costs anything
     let place = match take_place(worker, exchange, &operation) {
         Ok(place) => place,

@@ -1,14 +1,25 @@
-//! Whether a request's parameters are as an operation describes them.
+//! Whether a request is as an operation describes it.
 
+mod body;
+mod decode;
 mod fault;
+mod form;
 mod given;
-mod value;
+mod json;
+mod media_type;
+mod multipart;
+mod shape;
+mod wording;
 
 use http::HeaderMap;
 
-use crate::operation::{Location, Operation, Parameter, SimpleType, Style};
+use crate::operation::{Operation, Parameter};
+use crate::schema::{CompileError, SchemaSet, Validators};
+use decode::Decoded;
 pub use fault::{FAULT_LIMIT, Fault, Faults};
-use given::{Given, Query, Values};
+use given::{Given, Query};
+use shape::Shape;
+use wording::Subject;
 
 /// A query with more pairs than this is refused unread.
 pub const QUERY_PAIR_LIMIT: usize = 1_000;
@@ -24,114 +35,109 @@ pub struct RequestParts<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// Checks the parameters of a request, and names up to five faults in the document's order.
-///
-/// Unknown parameters are no fault. A value given for a list is checked item by item; objects, `deepObject`,
-/// `content`, and the rarer styles are only looked for.
-pub fn check_parameters(operation: &Operation, parts: &RequestParts<'_>) -> Result<(), Faults> {
-    let mut faults = Faults::default();
-    let query = match Query::parse(parts.query) {
-        Ok(query) => query,
-        Err(fault) => {
-            faults.add(fault);
-            return faults.into_result();
-        }
-    };
-    for parameter in &operation.parameters {
-        if faults.is_full() {
-            break;
-        }
-        if let Err(fault) = check_parameter(parameter, &Given::new(parts, &query)) {
-            faults.add(fault);
-        }
-    }
-    faults.into_result()
-}
-
-fn check_parameter(parameter: &Parameter, given: &Given<'_>) -> Result<(), Fault> {
-    if is_spread(parameter) {
-        return Ok(());
-    }
-    let values = given.find(parameter);
-    if values.is_empty() {
-        return if parameter.required { Err(Fault::new(parameter, "is required")) } else { Ok(()) };
-    }
-    match shape(parameter) {
-        Shape::Scalar => check_scalar(parameter, &values),
-        Shape::List => check_list(parameter, &values),
-        Shape::Unread => Ok(()),
-    }
-}
-
-fn check_scalar(parameter: &Parameter, values: &Values<'_>) -> Result<(), Fault> {
-    if values.len() > 1 && !parameter.schema.types.is_empty() {
-        return Err(Fault::new(parameter, "is given more than once"));
-    }
-    for value in values.decoded() {
-        let text = value.ok_or_else(|| Fault::new(parameter, "is not valid UTF-8"))?;
-        if text.is_empty() && parameter.allow_empty_value {
-            continue;
-        }
-        value::check(&parameter.schema, &text)
-            .map_err(|wrong| Fault::of_value(parameter, None, &wrong, &text))?;
-    }
-    Ok(())
-}
-
-fn check_list(parameter: &Parameter, values: &Values<'_>) -> Result<(), Fault> {
-    let exploded = parameter.explode && parameter.location == Location::Query;
-    if !exploded && values.len() > 1 && parameter.location != Location::Header {
-        return Err(Fault::new(parameter, "is given more than once"));
-    }
-    let Some(schema) = &parameter.schema.items else {
-        return Ok(());
-    };
-    let items = if exploded { values.decoded() } else { values.decoded_items() };
-    // One empty value is how an empty list is written.
-    if let [Some(only)] = items.as_slice()
-        && only.is_empty()
-    {
-        return Ok(());
-    }
-    for (index, item) in items.into_iter().enumerate() {
-        let text = item.ok_or_else(|| Fault::new(parameter, "is not valid UTF-8"))?;
-        value::check(schema, &text)
-            .map_err(|wrong| Fault::of_value(parameter, Some(index + 1), &wrong, &text))?;
-    }
-    Ok(())
-}
-
-/// An object in exploded form stands in the query under its members' names, which are not known here.
-fn is_spread(parameter: &Parameter) -> bool {
-    parameter.style == Style::Form
-        && parameter.explode
-        && parameter.location == Location::Query
-        && parameter.schema.types.contains(&SimpleType::Object)
-}
-
-/// How a value is taken apart.
-enum Shape {
-    Scalar,
-    List,
-    /// Not at all: it is enough that it is there.
+/// What is known of a request's body.
+#[derive(Debug, Clone, Copy)]
+pub enum BodyGiven<'a> {
+    /// There is none.
+    None,
+    /// All of it.
+    Whole(&'a [u8]),
+    /// There is one, and it goes by unread.
     Unread,
 }
 
-fn shape(parameter: &Parameter) -> Shape {
-    if !matches!(parameter.style, Style::Form | Style::Simple) {
-        return Shape::Unread;
+/// What of a body must be in memory for it to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyNeed {
+    /// Nothing: it can go by as it comes.
+    Nothing,
+    /// All of it.
+    Whole,
+}
+
+/// The operations of a document, ready to hold requests against.
+pub struct Checks {
+    validators: Validators,
+    plans: Vec<Plan>,
+}
+
+/// What was found out about an operation beforehand, in the order of its parameters and media types.
+struct Plan {
+    parameters: Vec<Shape>,
+    content: Vec<Shape>,
+}
+
+impl Checks {
+    /// Compiles what the operations need. They are known by their place in this order from here on.
+    pub fn build<'o>(
+        operations: impl IntoIterator<Item = &'o Operation>,
+        schemas: &SchemaSet,
+    ) -> Result<Checks, CompileError> {
+        let validators = Validators::compile(schemas.clone())?;
+        let plan = |operation: &Operation| Plan {
+            parameters: operation
+                .parameters
+                .iter()
+                .map(|parameter| Shape::of(validators.set(), parameter.schema_id))
+                .collect(),
+            content: operation
+                .body
+                .iter()
+                .flat_map(|body| &body.content)
+                .map(|one| Shape::of(validators.set(), one.schema_id))
+                .collect(),
+        };
+        let plans = operations.into_iter().map(plan).collect();
+        Ok(Checks { validators, plans })
     }
-    let types = &parameter.schema.types;
-    if types.contains(&SimpleType::Object) {
-        return Shape::Unread;
+
+    /// What the check of a request's body needs of it.
+    pub fn body_need(&self, operation: &Operation, headers: &HeaderMap) -> BodyNeed {
+        body::need(operation, headers)
     }
-    if !types.contains(&SimpleType::Array) {
-        return Shape::Scalar;
+
+    /// Checks a request against the operation at a place in the order, and names up to five faults: of the
+    /// parameters, in the document's order, then of the body. Unknown parameters are no fault.
+    pub fn check(
+        &self,
+        index: usize,
+        operation: &Operation,
+        parts: &RequestParts<'_>,
+        body: BodyGiven<'_>,
+    ) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        let query = match Query::parse(parts.query) {
+            Ok(query) => query,
+            Err(fault) => {
+                faults.add(fault);
+                return faults.into_result();
+            }
+        };
+        let given = Given::new(parts, &query);
+        let Some(plan) = self.plans.get(index) else { return Ok(()) };
+        for (parameter, shape) in operation.parameters.iter().zip(&plan.parameters) {
+            if faults.is_full() {
+                break;
+            }
+            self.check_parameter(parameter, shape, &given, &mut faults);
+        }
+        body::check(&self.validators, operation, &plan.content, parts.headers, body, &mut faults);
+        faults.into_result()
     }
-    // What may be a list or something else is not told apart; exploded lists have no agreed form in cookies.
-    let only_a_list = types.iter().all(|kind| matches!(kind, SimpleType::Array | SimpleType::Null));
-    let has_form = parameter.location != Location::Cookie || !parameter.explode;
-    if only_a_list && has_form { Shape::List } else { Shape::Unread }
+
+    fn check_parameter(&self, parameter: &Parameter, shape: &Shape, given: &Given<'_>, faults: &mut Faults) {
+        let subject = Subject::Parameter(parameter);
+        match decode::decode(parameter, shape, given) {
+            Decoded::Missing if parameter.required => faults.add(subject.fault("is required")),
+            Decoded::Missing => {}
+            Decoded::Malformed(words) => faults.add(subject.fault(&words)),
+            Decoded::Value(value) => {
+                if let Some(id) = parameter.schema_id {
+                    wording::check(&self.validators, id, &value, &subject, faults);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Loading a document: from bytes to operations, refusing what could be misread.
 
+mod body;
 mod error;
 mod operations;
 mod parameters;
 mod reference;
-mod schema;
+mod schemas;
 mod security;
 mod servers;
 mod tree;
@@ -12,6 +13,7 @@ mod tree;
 use serde_json::{Map, Value};
 
 use crate::operation::Operation;
+use crate::schema::SchemaSet;
 pub use error::LoadError;
 pub use operations::DOCUMENT_OPERATION_LIMIT;
 use reference::{Allowance, Root};
@@ -35,6 +37,7 @@ pub struct Document {
     version: String,
     servers: Vec<Server>,
     operations: Vec<Operation>,
+    schemas: SchemaSet,
     warnings: Vec<String>,
 }
 
@@ -50,13 +53,14 @@ impl Document {
         let mut warnings = Warnings::default();
         let allowance = Allowance::default();
         let root = Root::new(&value, &allowance);
-        let operations = operations::read(root, &mut warnings)?;
+        let (operations, schemas) = operations::read(root, &mut warnings)?;
         let info = value.get("info");
         Ok(Document {
             title: text_of(info, "title"),
             version: text_of(info, "version"),
             servers: servers::read(value.get("servers")),
             operations,
+            schemas,
             warnings: warnings.finish(),
         })
     }
@@ -84,6 +88,11 @@ impl Document {
     /// Every method of every path, in the document's order.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    /// The schemas that requests to the operations use.
+    pub fn schemas(&self) -> &SchemaSet {
+        &self.schemas
     }
 
     /// What was skipped or looks wrong, each naming where.

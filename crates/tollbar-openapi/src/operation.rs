@@ -1,9 +1,11 @@
 //! What a document says about one method on one path, without the document: plain data that can be stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::Value;
+
+use crate::schema::SchemaId;
 
 /// One way to satisfy the security of an operation: every named scheme, each with its scopes. Empty: anonymous.
 pub type SecurityRequirement = Vec<(String, Vec<String>)>;
@@ -33,12 +35,9 @@ pub struct Operation {
     /// The parameters in effect: the path's, overridden by the operation's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<Parameter>,
-    /// Whether a request body is described.
-    #[serde(default)]
-    pub has_body: bool,
-    /// Whether that body must be there.
-    #[serde(default)]
-    pub body_required: bool,
+    /// The request body, where one is described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
     /// The operation's own `x-` members.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extensions: BTreeMap<String, Value>,
@@ -67,9 +66,50 @@ pub struct Parameter {
     /// Whether `name=` is fine whatever the schema says.
     #[serde(default)]
     pub allow_empty_value: bool,
-    /// What is checked of the value.
+    /// What the value is held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_id: Option<SchemaId>,
+    /// The media type of the value, for [`Style::Content`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+}
+
+/// What a request may carry as its body.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Body {
+    /// Whether it must be there.
     #[serde(default)]
-    pub schema: SimpleSchema,
+    pub required: bool,
+    /// Its forms, in the document's order. Empty: anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<MediaType>,
+}
+
+/// One form of a body.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct MediaType {
+    /// The media type or range, as the document writes it: `application/json`, `image/*`, `*/*`.
+    pub range: String,
+    /// What the body is held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_id: Option<SchemaId>,
+    /// How the members of a form are written, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub encoding: BTreeMap<String, Encoding>,
+}
+
+/// How a member of a form is written, where the document says so.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Encoding {
+    /// The media types that a part may have. Empty: what its schema suggests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content_types: Vec<String>,
+    /// `style`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
+    /// `explode`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explode: Option<bool>,
 }
 
 /// Where a parameter stands.
@@ -106,57 +146,4 @@ pub enum Style {
     DeepObject,
     /// Not a style but `content`: a whole media type as the value.
     Content,
-}
-
-/// The part of a schema that a parameter is checked against. What is absent does not constrain.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-pub struct SimpleSchema {
-    /// The types that the value may have. Empty: any.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub types: BTreeSet<SimpleType>,
-    /// `format`; only `int32` and `int64` constrain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<String>,
-    /// `enum` (or `const`, as a list of one).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enumeration: Option<Vec<Value>>,
-    /// The lower bound of a number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum: Option<Bound>,
-    /// The upper bound of a number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maximum: Option<Bound>,
-    /// `minLength`, in characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_length: Option<u64>,
-    /// `maxLength`, in characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_length: Option<u64>,
-    /// What each item of a list is checked against.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub items: Option<Box<SimpleSchema>>,
-}
-
-/// A type of JSON Schema.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum SimpleType {
-    String,
-    Integer,
-    Number,
-    Boolean,
-    Array,
-    Object,
-    Null,
-}
-
-/// One end of a range of numbers.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub struct Bound {
-    /// Where the range ends.
-    pub value: Number,
-    /// Whether that value itself is outside.
-    #[serde(default)]
-    pub exclusive: bool,
 }

@@ -84,8 +84,12 @@ pub(super) async fn import(
     let mut read = read_document(&control, input.document, input.base).await?;
     read.imported.warnings.append(&mut warnings);
     let work = async move |mut change: Change| {
-        let Read { title, version, imported: Imported { base, mut endpoints, mut warnings }, document } =
-            read;
+        let Read {
+            title,
+            version,
+            imported: Imported { base, mut endpoints, schemas, mut warnings },
+            document,
+        } = read;
         number(&change.control, &base, &mut endpoints).await?;
         let record = ApiRecord {
             base,
@@ -95,14 +99,14 @@ pub(super) async fn import(
             upstream_errors: input.upstream_errors,
             on_upstream_5xx: input.on_upstream_5xx,
             endpoints,
+            schemas,
             imported_at: change.now,
             change: change.id,
         };
         // What is durable must be sure to fit into memory: it is built once before.
-        let record = Api::new(record).map(|api| api.record).map_err(|conflicts| {
-            let conflicts: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
-            Fault::bad(format!("document: {}", conflicts.join("; ")))
-        })?;
+        let record = Api::new(record)
+            .map(|api| api.record)
+            .map_err(|fault| Fault::bad(format!("document: {fault}")))?;
         let snapshot = change.control.directory.snapshot();
         let old = snapshot.catalogue.find_base(&record.base).map(|api| &api.record);
         warnings.extend(nested_bases(&snapshot.catalogue, &record.base));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::Document;
 
-fn operation(parameters: &Value) -> Operation {
+fn operation(parameters: &Value) -> Document {
     let mut path = String::from("/x");
     for parameter in parameters.as_array().unwrap() {
         if parameter["in"] == "path" {
@@ -15,7 +15,7 @@ fn operation(parameters: &Value) -> Operation {
         }
     }
     let document = json!({ "openapi": "3.1.0", "paths": { path: { "get": { "parameters": parameters } } } });
-    Document::parse(document.to_string().as_bytes()).unwrap().operations()[0].clone()
+    Document::parse(document.to_string().as_bytes()).unwrap()
 }
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
@@ -26,11 +26,16 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-fn told(operation: &Operation, path: &[(&str, &str)], query: &str, lines: &[(&str, &str)]) -> String {
+fn told(document: &Document, path: &[(&str, &str)], query: &str, lines: &[(&str, &str)]) -> String {
     let path: Vec<_> = path.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let headers = headers(lines);
     let parts = RequestParts { path_parameters: &path, query: Some(query), headers: &headers };
-    check_parameters(operation, &parts).err().map(|faults| faults.to_string()).unwrap_or_default()
+    let checks = Checks::build(document.operations(), document.schemas()).unwrap();
+    checks
+        .check(0, &document.operations()[0], &parts, BodyGiven::None)
+        .err()
+        .map(|faults| faults.to_string())
+        .unwrap_or_default()
 }
 
 /// What is said of `q`, when it has this schema, and the query is this.
@@ -403,7 +408,8 @@ proptest! {
         let path = [("id".to_owned(), path)];
         for query in [query.clone(), format!("q={query}"), format!("n={query}&q=%{query}")] {
             let parts = RequestParts { path_parameters: &path, query: Some(&query), headers: &map };
-            if let Err(faults) = check_parameters(&all, &parts) {
+            let checks = Checks::build(all.operations(), all.schemas()).unwrap();
+            if let Err(faults) = checks.check(0, &all.operations()[0], &parts, BodyGiven::None) {
                 prop_assert!(!faults.to_string().chars().any(char::is_control));
             }
         }

@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 use super::error::join;
 use super::parameters;
 use super::reference::{Place, Root, weight};
-use super::{LoadError, Warnings, security};
+use super::schemas::Collector;
+use super::{LoadError, Warnings, body, security};
 use crate::operation::{Operation, SecurityRequirement};
+use crate::schema::SchemaSet;
 use crate::template::Template;
 
 /// How many operations a document may have.
@@ -19,7 +21,10 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 /// What else a path may have.
 const OTHER_MEMBERS: [&str; 5] = ["$ref", "summary", "description", "servers", "parameters"];
 
-pub(super) fn read(root: Root<'_>, warnings: &mut Warnings) -> Result<Vec<Operation>, LoadError> {
+pub(super) fn read(
+    root: Root<'_>,
+    warnings: &mut Warnings,
+) -> Result<(Vec<Operation>, SchemaSet), LoadError> {
     let security = security::read(root, root.member("security").as_ref())?;
     let Some(paths) = root.member("paths") else {
         let message = match root.member("webhooks") {
@@ -27,21 +32,23 @@ pub(super) fn read(root: Root<'_>, warnings: &mut Warnings) -> Result<Vec<Operat
             None => "the document has no paths, and so no operation",
         };
         warnings.add("", message);
-        return Ok(Vec::new());
+        return Ok((Vec::new(), SchemaSet::default()));
     };
     let members = object(&paths, "paths must be an object")?;
     let security_bytes = root.member("security").map_or(0, |place| weight(place.value));
     let (shapes, names) = (HashMap::new(), HashSet::new());
-    let mut reader = Reader { root, security, security_bytes, warnings, shapes, names };
+    let schemas = Collector::new(root);
+    let mut reader = Reader { root, security, security_bytes, warnings, schemas, shapes, names };
     let mut operations = Vec::new();
     for (path, value) in members.iter().filter(|(path, _)| !path.starts_with("x-")) {
         let item = Place { value, pointer: join(&paths.pointer, path) };
         reader.read_path(path, &item, &mut operations)?;
     }
+    let schemas = reader.schemas.finish(warnings)?;
     if operations.is_empty() {
         warnings.add("/paths", "there is no operation");
     }
-    Ok(operations)
+    Ok((operations, schemas))
 }
 
 struct Reader<'d, 'w> {
@@ -49,6 +56,7 @@ struct Reader<'d, 'w> {
     security: Option<Vec<SecurityRequirement>>,
     security_bytes: usize,
     warnings: &'w mut Warnings,
+    schemas: Collector<'d>,
     /// The shapes of the templates so far, by method.
     shapes: HashMap<(String, String), String>,
     names: HashSet<String>,
@@ -75,7 +83,8 @@ impl<'d> Reader<'d, '_> {
         if member("servers").is_some() {
             self.warnings.add(&item.pointer, "servers of a single path are not used");
         }
-        let shared = parameters::read_list(self.root, member("parameters").as_ref(), self.warnings)?;
+        let listed = member("parameters");
+        let shared = parameters::read_list(self.root, listed.as_ref(), &mut self.schemas, self.warnings)?;
         for method in METHODS {
             if let Some(place) = member(method) {
                 // The specification has no references here; some documents do.
@@ -105,12 +114,12 @@ impl<'d> Reader<'d, '_> {
         if members.contains_key("servers") {
             self.warnings.add(&place.pointer, "servers of a single operation are not used");
         }
-        let own = parameters::read_list(self.root, place.member("parameters").as_ref(), self.warnings)?;
+        let listed = place.member("parameters");
+        let own = parameters::read_list(self.root, listed.as_ref(), &mut self.schemas, self.warnings)?;
         let security = security::read(self.root, place.member("security").as_ref())?;
-        let body = place.member("requestBody").map(|body| self.root.resolve(body)).transpose()?;
-        if let Some(body) = &body {
-            object(body, "requestBody must be an object")?;
-        }
+        let body = place.member("requestBody");
+        let body =
+            body.map(|body| body::read(self.root, body, &mut self.schemas, self.warnings)).transpose()?;
         self.take_operation(members, place)?;
         let flag = |value: Option<&Value>| value.and_then(Value::as_bool).unwrap_or(false);
         Ok(Operation {
@@ -122,8 +131,7 @@ impl<'d> Reader<'d, '_> {
             deprecated: flag(members.get("deprecated")),
             security: security.or_else(|| self.security.clone()),
             parameters: parameters::combine(shared, own, template, &place.pointer, self.warnings),
-            has_body: body.is_some(),
-            body_required: flag(body.and_then(|body| body.value.get("required"))),
+            body,
             extensions: extensions(members),
         })
     }

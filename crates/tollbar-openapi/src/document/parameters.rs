@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::error::join;
 use super::reference::{Place, Root};
-use super::{LoadError, Warnings, schema};
-use crate::operation::{Location, Parameter, SimpleSchema, Style};
+use super::schemas::Collector;
+use super::{LoadError, Warnings};
+use crate::operation::{Location, Parameter, Style};
 use crate::template::Template;
 
 /// Headers that the specification says are described elsewhere.
@@ -17,9 +18,10 @@ const LIST_LIMIT: usize = 1_000;
 /// The parameters of one list.
 pub(super) type List = Vec<Parameter>;
 
-pub(super) fn read_list(
-    root: Root<'_>,
-    place: Option<&Place<'_>>,
+pub(super) fn read_list<'d>(
+    root: Root<'d>,
+    place: Option<&Place<'d>>,
+    schemas: &mut Collector<'d>,
     warnings: &mut Warnings,
 ) -> Result<List, LoadError> {
     let Some(place) = place else {
@@ -32,7 +34,7 @@ pub(super) fn read_list(
     let mut list = List::with_capacity(items.len());
     for (index, value) in items.iter().enumerate() {
         let written = Place { value, pointer: join(&place.pointer, index) };
-        let parameter = read(root, written.clone(), warnings)?;
+        let parameter = read(root, written.clone(), schemas, warnings)?;
         if list.iter().any(|other: &Parameter| is_same(other, &parameter)) {
             let message = format!("the parameter \"{}\" is listed twice in the same place", parameter.name);
             return Err(written.error(message));
@@ -86,7 +88,12 @@ fn is_same(left: &Parameter, right: &Parameter) -> bool {
     left.location == right.location && names_match
 }
 
-fn read(root: Root<'_>, place: Place<'_>, warnings: &mut Warnings) -> Result<Parameter, LoadError> {
+fn read<'d>(
+    root: Root<'d>,
+    place: Place<'d>,
+    schemas: &mut Collector<'d>,
+    warnings: &mut Warnings,
+) -> Result<Parameter, LoadError> {
     let place = root.resolve(place)?;
     if !place.value.is_object() {
         return Err(place.error("a parameter must be an object"));
@@ -102,10 +109,16 @@ fn read(root: Root<'_>, place: Place<'_>, warnings: &mut Warnings) -> Result<Par
     }
     root.take(name.len(), &place)?;
     let style = read_style(&place, location, warnings);
-    let schema = match place.member("schema") {
-        Some(schema) if style != Style::Content => schema::read(root, &schema, warnings)?,
-        _ => SimpleSchema::default(),
+    // `content` has one media type, whose schema is that of the whole value.
+    let content =
+        place.value.get("content").and_then(Value::as_object).and_then(|content| content.keys().next());
+    let schema = match content {
+        Some(range) => {
+            place.member("content").and_then(|all| all.member(range)).and_then(|one| one.member("schema"))
+        }
+        None => place.member("schema"),
     };
+    let schema_id = schema.map(|schema| schemas.add(&schema)).transpose()?;
     Ok(Parameter {
         name: name.to_owned(),
         location,
@@ -115,7 +128,8 @@ fn read(root: Root<'_>, place: Place<'_>, warnings: &mut Warnings) -> Result<Par
         explode: flag("explode").unwrap_or(style == Style::Form),
         allow_reserved: flag("allowReserved").unwrap_or(false),
         allow_empty_value: flag("allowEmptyValue").unwrap_or(false),
-        schema,
+        schema_id,
+        media_type: content.cloned(),
     })
 }
 

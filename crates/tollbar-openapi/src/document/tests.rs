@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::operation::{Location, SimpleType, Style};
+use crate::operation::{Location, Style};
 use crate::{Find, Router};
 
 const PETS: &str = r##"
@@ -78,7 +78,7 @@ fn a_document_is_read() {
     assert_eq!(get.operation_id.as_deref(), Some("showPet"));
     assert_eq!(get.summary.as_deref(), Some("One pet"));
     assert_eq!(get.tags, ["pets", "reading"]);
-    assert!(get.deprecated && !get.has_body && !get.body_required);
+    assert!(get.deprecated && get.body.is_none());
     assert_eq!(get.security, Some(vec![]));
     assert_eq!(get.extensions, [("x-owner".to_owned(), json!({ "team": 7 }))].into());
     let places: Vec<_> = get.parameters.iter().map(|p| (p.name.as_str(), p.location, p.required)).collect();
@@ -91,17 +91,18 @@ fn a_document_is_read() {
             ("x-trace", Location::Cookie, false),
         ]
     );
-    let id = &get.parameters[0].schema;
-    assert_eq!(
-        (id.types.clone(), id.min_length, id.max_length),
-        ([SimpleType::String].into(), Some(2), Some(9))
-    );
-    assert!(get.parameters[2].schema.minimum.as_ref().unwrap().exclusive);
+    let schema = |index: usize| {
+        let id = get.parameters[index].schema_id.unwrap();
+        document.schemas().resolve(document.schemas().find(id).unwrap())
+    };
+    assert_eq!(schema(0)["maxLength"], 9);
+    assert_eq!(schema(2)["exclusiveMinimum"], 1);
 
-    assert!(put.has_body && put.body_required);
+    assert!(put.body.as_ref().unwrap().required);
     let oauth = vec![("oauth".to_owned(), vec!["pets.read".to_owned(), "pets.write".to_owned()])];
     assert_eq!(put.security, Some(vec![vec![("key".to_owned(), vec![])], oauth]));
-    assert_eq!(put.parameters[1].schema.types, [SimpleType::Boolean].into());
+    let verbose = put.parameters[1].schema_id.unwrap();
+    assert_eq!(document.schemas().find(verbose).unwrap()["type"], "boolean");
 }
 
 #[test]
@@ -264,7 +265,8 @@ fn references_are_followed() {
     );
     let shown = document.operations().iter().map(|operation| {
         let parameters = operation.parameters.iter().map(|p| {
-            let maximum = p.schema.maximum.as_ref().map(|bound| bound.value.to_string());
+            let schema = document.schemas().find(p.schema_id.unwrap()).unwrap();
+            let maximum = document.schemas().resolve(schema).get("maximum").map(Value::to_string);
             format!("{}:{}", p.name, maximum.unwrap_or_default())
         });
         format!("{} {} {}", operation.method, operation.path, parameters.collect::<Vec<_>>().join(" "))

@@ -1,0 +1,1 @@
+//! Which of an operation's media types a request's `Content-Type` means.
