@@ -67,7 +67,7 @@ impl SchemaSet {
         rest.map_or(Some(schema), |rest| schema.pointer(&format!("/{rest}")))
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
         self.schemas.iter()
     }
 }

@@ -74,7 +74,8 @@ fn thousands_of_schemas_that_all_reach_each_other_are_compiled_once_each() {
 #[test]
 fn recursive_choices_are_not_tried_again_and_again() {
     // Each branch asks the same of what is within: without memory, depth doubles the work.
-    let branch = |name: &str| json!({ "required": [name], "properties": { "next": { "$ref": "#/$defs/0" } } });
+    let branch =
+        |name: &str| json!({ "required": [name], "properties": { "next": { "$ref": "#/$defs/0" } } });
     let set = SchemaSet::new(vec![
         json!({ "anyOf": [branch("a"), branch("b"), { "maxProperties": 1, "properties": { "next": { "$ref": "#/$defs/0" } } }] }),
     ]);

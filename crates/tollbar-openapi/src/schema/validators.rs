@@ -72,7 +72,8 @@ fn build(schemas: impl Iterator<Item = (usize, Value)>) -> Result<Validator, Com
 pub(crate) fn is_sound(number: usize, schema: &Value) -> bool {
     let mut referred = Vec::new();
     note_references(schema, &mut referred);
-    let others = referred.into_iter().filter(|other| *other != number).map(|other| (other, Value::Bool(true)));
+    let others =
+        referred.into_iter().filter(|other| *other != number).map(|other| (other, Value::Bool(true)));
     build(others.chain([(number, schema.clone())])).is_ok()
 }
 
