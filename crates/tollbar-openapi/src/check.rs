@@ -133,7 +133,7 @@ impl Checks {
             Decoded::Malformed(words) => faults.add(subject.fault(&words)),
             Decoded::Value(value) => {
                 if let Some(id) = parameter.schema_id {
-                    wording::check(&self.validators, id, &value, &subject, faults);
+                    wording::check(&self.validators, id, value, &subject, faults);
                 }
             }
         }

@@ -1,8 +1,12 @@
 //! The schemas of a document: JSON Schema 2020-12, taken out of the document, each under a number.
 
-use jsonschema::{Draft, PatternOptions, Validator};
+pub(crate) mod dialect;
+mod validators;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+
+pub(crate) use validators::{Held, Validators, is_sound};
 
 /// The number of a schema in its set.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,12 +24,6 @@ pub struct SchemaSet {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CompileError(pub(crate) String);
-
-/// A set, ready to be held against values.
-pub(crate) struct Validators {
-    set: SchemaSet,
-    compiled: Vec<Validator>,
-}
 
 impl SchemaSet {
     pub(crate) fn new(schemas: Vec<Value>) -> SchemaSet {
@@ -57,44 +55,38 @@ impl SchemaSet {
         }
         schema
     }
+
+    /// What stands at a place within the set, as [`jsonschema::ValidationError::schema_path`] names it:
+    /// `/$defs/7/properties/name/type`.
+    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
+        let (number, rest) = match pointer.strip_prefix("/$defs/")?.split_once('/') {
+            Some((number, rest)) => (number, Some(rest)),
+            None => (pointer.strip_prefix("/$defs/")?, None),
+        };
+        let schema = self.find(SchemaId(number.parse().ok()?))?;
+        rest.map_or(Some(schema), |rest| schema.pointer(&format!("/{rest}")))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.schemas.iter()
+    }
 }
 
-impl Validators {
-    /// Compiles all schemas of a set.
-    pub(crate) fn compile(set: SchemaSet) -> Result<Validators, CompileError> {
-        let definitions: Map<String, Value> = set
-            .schemas
-            .iter()
-            .enumerate()
-            .map(|(number, schema)| (number.to_string(), schema.clone()))
-            .collect();
-        let map = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .with_pattern_options(PatternOptions::regex())
-            .should_validate_formats(true)
-            .offline()
-            .build_map(&json!({ "$defs": definitions }))
-            .map_err(|error| CompileError(error.to_string()))?;
-        let compiled = (0..set.len()).map(|number| {
-            map.get(&format!("#/$defs/{number}"))
-                .cloned()
-                .ok_or_else(|| CompileError(format!("schema {number} could not be compiled")))
-        });
-        Ok(Validators { compiled: compiled.collect::<Result<_, _>>()?, set })
-    }
+/// How a schema refers to another.
+pub(crate) fn reference_to(id: SchemaId) -> String {
+    format!("#/$defs/{}", id.0)
+}
 
-    pub(crate) fn set(&self) -> &SchemaSet {
-        &self.set
-    }
-
-    pub(crate) fn find(&self, id: SchemaId) -> Option<&Validator> {
-        self.compiled.get(usize::try_from(id.0).ok()?)
-    }
+/// The number that a reference names.
+pub(crate) fn number_of(reference: &str) -> Option<SchemaId> {
+    reference.strip_prefix("#/$defs/")?.parse().ok().map(SchemaId)
 }
 
 /// `#/$defs/12` and nothing beside it: 12.
 fn target_of(schema: &Value) -> Option<SchemaId> {
     let members = schema.as_object().filter(|members| members.len() == 1)?;
-    let number = members.get("$ref")?.as_str()?.strip_prefix("#/$defs/")?;
-    number.parse().ok().map(SchemaId)
+    number_of(members.get("$ref")?.as_str()?)
 }
+
+#[cfg(test)]
+mod tests;

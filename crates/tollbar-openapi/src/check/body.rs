@@ -26,7 +26,7 @@ pub(super) fn check(
     let Some((one, _shape)) = described.content.iter().zip(shapes).next() else { return };
     let Some(id) = one.schema_id else { return };
     match json::parse(bytes) {
-        Ok(value) => wording::check(validators, id, &value, &Subject::Body, faults),
+        Ok(value) => wording::check(validators, id, value, &Subject::Body, faults),
         Err(fault) => faults.add(fault),
     }
 }

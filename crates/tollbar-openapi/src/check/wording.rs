@@ -33,15 +33,15 @@ impl Subject<'_> {
 pub(super) fn check(
     validators: &Validators,
     id: SchemaId,
-    value: &Value,
+    value: Value,
     subject: &Subject<'_>,
     faults: &mut Faults,
 ) {
-    let Some(validator) = validators.find(id) else { return };
-    if validator.is_valid(value) {
+    let held = validators.hold(id, value);
+    if held.is_valid() {
         return;
     }
-    for error in validator.iter_errors(value) {
+    for error in held.errors() {
         faults.add(subject.fault(&error.to_string()));
     }
 }

@@ -9,7 +9,7 @@ use super::LoadError;
 use super::error::join;
 
 /// A chain of references longer than this goes round in a circle, or might as well.
-const HOP_LIMIT: usize = 32;
+pub(super) const HOP_LIMIT: usize = 32;
 
 /// Members whose values are data, where a `$ref` is no reference.
 const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
@@ -79,7 +79,12 @@ impl<'d> Root<'d> {
     }
 
     pub(super) fn member(&self, name: &str) -> Option<Place<'d>> {
-        Place { value: self.value, pointer: String::new() }.member(name)
+        self.whole().member(name)
+    }
+
+    /// The document itself.
+    pub(super) fn whole(&self) -> Place<'d> {
+        Place { value: self.value, pointer: String::new() }
     }
 
     /// Follows references until there is none.
@@ -87,6 +92,13 @@ impl<'d> Root<'d> {
         self.take(0, &place)?;
         let mut hops = HOP_LIMIT;
         self.follow(place, &mut hops)
+    }
+
+    /// Where the reference of a place leads, if it has one: one step of [`Root::resolve`], for those to whom what
+    /// stands beside a reference matters.
+    pub(super) fn step(&self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
+        let Some(target) = place.reference() else { return Ok(None) };
+        self.look_up(target, &join(&place.pointer, "$ref"), &mut HOP_LIMIT.clone()).map(Some)
     }
 
     fn follow(&self, mut place: Place<'d>, hops: &mut usize) -> Result<Place<'d>, LoadError> {
@@ -143,7 +155,7 @@ impl<'d> Place<'d> {
         value.map(|value| Place { value, pointer: join(&self.pointer, name) })
     }
 
-    fn reference(&self) -> Option<&'d str> {
+    pub(super) fn reference(&self) -> Option<&'d str> {
         self.value.get("$ref").and_then(Value::as_str)
     }
 
@@ -177,8 +189,10 @@ fn walk<'d>(value: &'d Value, is_map: bool, path: &mut Vec<Step<'d>>) -> Result<
                     Value::String(target) if name == "$ref" && !target.starts_with('#') => {
                         return Err(not_local(target, &pointer_of(path)));
                     }
-                    _ if !is_map && (DATA.contains(&name.as_str()) || name.starts_with("x-")) => {}
-                    _ => walk(member, !is_map && MAPS.contains(&name.as_str()), path)?,
+                    _ => match is_data(name, is_map) {
+                        (true, _) => {}
+                        (false, holds_names) => walk(member, holds_names, path)?,
+                    },
                 }
                 path.pop();
             }
@@ -193,6 +207,13 @@ fn walk<'d>(value: &'d Value, is_map: bool, path: &mut Vec<Step<'d>>) -> Result<
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     Ok(())
+}
+
+/// Whether a member is data, where nothing is a reference; and whether it maps names, which mean nothing by
+/// themselves. `is_map` says that of what the member stands in.
+pub(super) fn is_data(name: &str, is_map: bool) -> (bool, bool) {
+    let is_data = !is_map && (DATA.contains(&name) || name.starts_with("x-"));
+    (is_data, !is_map && MAPS.contains(&name))
 }
 
 enum Step<'d> {

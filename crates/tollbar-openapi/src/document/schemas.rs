@@ -1,74 +1,223 @@
-//! Taking schemas out of a document: each one that a request uses, and each that those refer to, once.
+//! Taking schemas out of a document: each one that a request uses, and each that those refer to, once, as JSON
+//! Schema 2020-12.
 
-use std::collections::HashMap;
+mod anchors;
+mod choices;
+mod combining;
+mod depth;
+mod numbers;
+mod objects;
+mod one_way;
+mod patterns;
+mod read;
+mod types;
 
-use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
-use super::reference::{Place, Root, weight};
+use serde_json::Value;
+
+use super::reference::{HOP_LIMIT, Place, Root, weight};
 use super::{LoadError, Warnings};
-use crate::schema::{SchemaId, SchemaSet};
+use crate::schema::{SchemaId, SchemaSet, Validators, is_sound};
+use anchors::Anchors;
+use one_way::OneWay;
+use patterns::Patterns;
+
+/// Which way a value goes. Members that go only the other way are not required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Direction {
+    /// To the API: what is `readOnly` is not required.
+    Request,
+    /// From the API: what is `writeOnly` is not required.
+    #[allow(dead_code, reason = "for those who hold responses against the document")]
+    Response,
+}
+
+/// Names of members that are not required here, whatever a schema says.
+type Waived = Rc<BTreeSet<String>>;
+
+/// What a schema is known by: the same place can mean two things.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    pointer: String,
+    direction: Direction,
+    waived: Waived,
+}
+
+/// Which rules a schema is written by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// OpenAPI 3.0: what stands beside a reference does not count.
+    V30,
+    /// OpenAPI 3.1: JSON Schema.
+    V31,
+}
 
 /// Collects schemas, and gives each a number.
 pub(super) struct Collector<'d> {
     root: Root<'d>,
-    numbers: HashMap<String, SchemaId>,
-    waiting: Vec<(SchemaId, Place<'d>)>,
-    read: Vec<Value>,
+    dialect: Dialect,
+    numbers: HashMap<Key, SchemaId>,
+    waiting: Vec<(SchemaId, Key, Place<'d>)>,
+    anchors: Option<Anchors<'d>>,
+    one_way: OneWay,
+    patterns: Patterns,
+    /// What was noticed in the schema that is being read.
+    notes: Vec<(String, String)>,
+    /// How often something was left out so far, so that more is accepted than is written.
+    loosened: usize,
+    /// The schemas being read whose `patternProperties` are not all kept.
+    unmatched: Vec<String>,
 }
 
 impl<'d> Collector<'d> {
     pub(super) fn new(root: Root<'d>) -> Collector<'d> {
-        Collector { root, numbers: HashMap::new(), waiting: Vec::new(), read: Vec::new() }
+        let version = root.member("openapi");
+        // YAML makes a number of an unquoted version.
+        let is_old =
+            version.is_some_and(|version| version.value.to_string().trim_matches('"').starts_with("3.0"));
+        Collector {
+            root,
+            dialect: if is_old { Dialect::V30 } else { Dialect::V31 },
+            numbers: HashMap::new(),
+            waiting: Vec::new(),
+            anchors: None,
+            one_way: OneWay::of(root),
+            patterns: Patterns::default(),
+            notes: Vec::new(),
+            loosened: 0,
+            unmatched: Vec::new(),
+        }
     }
 
-    /// The number of a schema. What it refers to is read later, by `finish`.
+    /// The number of a schema for requests. It is read later, by `finish`.
     pub(super) fn add(&mut self, place: &Place<'d>) -> Result<SchemaId, LoadError> {
-        let place = self.root.resolve(place.clone())?;
-        if let Some(id) = self.numbers.get(&place.pointer) {
+        self.add_for(place, Direction::Request)
+    }
+
+    /// The number of a schema for one direction. It is read later, by `finish`.
+    pub(super) fn add_for(&mut self, place: &Place<'d>, direction: Direction) -> Result<SchemaId, LoadError> {
+        self.number(place, direction, Waived::default())
+    }
+
+    fn number(
+        &mut self,
+        place: &Place<'d>,
+        direction: Direction,
+        waived: Waived,
+    ) -> Result<SchemaId, LoadError> {
+        let place = self.settle(place.clone())?;
+        let key = Key { pointer: place.pointer.clone(), direction, waived };
+        if let Some(id) = self.numbers.get(&key) {
             return Ok(*id);
         }
         let number = u32::try_from(self.numbers.len()).map_err(|_| place.error("too many schemas"))?;
         let id = SchemaId(number);
-        self.numbers.insert(place.pointer.clone(), id);
-        self.waiting.push((id, place));
+        self.root.take(key.pointer.len().saturating_mul(2), &place)?;
+        self.numbers.insert(key.clone(), id);
+        self.waiting.push((id, key, place));
         Ok(id)
     }
 
     /// Reads everything that was added, and what that refers to.
-    pub(super) fn finish(mut self, _warnings: &mut Warnings) -> Result<SchemaSet, LoadError> {
-        let mut schemas: Vec<(SchemaId, Value)> = Vec::new();
-        while let Some((id, place)) = self.waiting.pop() {
-            self.root.take(weight(place.value), &place)?;
-            let schema = self.read(&place)?;
-            schemas.push((id, schema));
+    pub(super) fn finish(mut self, warnings: &mut Warnings) -> Result<SchemaSet, LoadError> {
+        let mut read: Vec<(SchemaId, String, Value)> = Vec::new();
+        let mut told = BTreeSet::new();
+        while let Some((id, key, place)) = self.waiting.pop() {
+            let schema = self.read_whole(&place, key.direction, &key.waived)?;
+            self.root.take(weight(&schema), &place)?;
+            read.push((id, place.pointer, schema));
+            for (pointer, message) in self.notes.drain(..) {
+                // The same place can be read several times.
+                if told.insert((pointer.clone(), message.clone())) {
+                    warnings.add(&pointer, &message);
+                }
+            }
         }
-        schemas.sort_by_key(|(id, _)| *id);
-        self.read.extend(schemas.into_iter().map(|(_, schema)| schema));
-        Ok(SchemaSet::new(self.read))
+        read.sort_by_key(|(id, _, _)| *id);
+        let (pointers, mut schemas): (Vec<String>, Vec<Value>) =
+            read.into_iter().map(|(_, pointer, schema)| (pointer, schema)).unzip();
+        for number in depth::check(&mut schemas, &pointers)? {
+            let pointer = pointers.get(number).map_or("", String::as_str);
+            warnings
+                .add(pointer, "the schema refers to itself for the same value; that reference is unenforced");
+        }
+        sound(schemas, &pointers, warnings)
     }
 
-    fn read(&mut self, place: &Place<'d>) -> Result<Value, LoadError> {
-        if let Some(target) = place.value.get("$ref").filter(|target| target.is_string()) {
-            let _ = target;
-            let SchemaId(number) = self.add(place)?;
-            return Ok(json!({ "$ref": format!("#/$defs/{number}") }));
+    /// Follows references for as long as nothing counts but them.
+    fn settle(&mut self, mut place: Place<'d>) -> Result<Place<'d>, LoadError> {
+        let (start, mut first) = (place.pointer.clone(), None);
+        for _ in 0..=HOP_LIMIT {
+            if !self.is_mere_reference(&place) {
+                return Ok(place);
+            }
+            first = first.or(place.reference());
+            let Some(next) = self.step(&place)? else { return Ok(place) };
+            place = next;
         }
-        match place.value {
-            Value::Object(members) => {
-                let mut read = Map::new();
-                for name in members.keys() {
-                    if let Some(member) = place.member(name) {
-                        read.insert(name.clone(), self.read(&member)?);
-                    }
-                }
-                Ok(Value::Object(read))
+        let first = first.unwrap_or_default();
+        let message =
+            format!("the reference \"{first}\" leads in a circle, or over more than {HOP_LIMIT} others");
+        Err(LoadError::new(message).at(super::error::join(&start, "$ref")))
+    }
+
+    fn step(&mut self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
+        self.root.take(0, place)?;
+        self.peek(place)
+    }
+
+    /// Where the reference of a place leads.
+    fn peek(&mut self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
+        let name = place.reference().and_then(|target| target.strip_prefix('#'));
+        match name.filter(|name| !name.is_empty() && !name.starts_with('/')) {
+            Some(name) if self.dialect == Dialect::V31 => {
+                let anchors = self.anchors.get_or_insert_with(|| Anchors::of(self.root));
+                anchors.find(name, place).map(Some)
             }
-            Value::Array(items) => {
-                let items = (0..items.len()).filter_map(|index| place.member(&index.to_string()));
-                let places: Vec<Place<'d>> = items.collect();
-                places.iter().map(|item| self.read(item)).collect::<Result<_, _>>().map(Value::Array)
-            }
-            other => Ok(other.clone()),
+            _ => self.root.step(place),
         }
     }
+
+    /// Whether a schema says only where another is.
+    fn is_mere_reference(&self, place: &Place<'_>) -> bool {
+        let Some(members) = place.value.as_object().filter(|_| place.reference().is_some()) else {
+            return false;
+        };
+        let widens = members.get("nullable").and_then(Value::as_bool).unwrap_or(false);
+        !widens
+            && (self.dialect == Dialect::V30
+                || !members.keys().any(|name| read::counts(name) && name != "$ref"))
+    }
+
+    fn note(&mut self, place: &Place<'_>, message: impl Into<String>) {
+        self.notes.push((place.pointer.clone(), message.into()));
+    }
 }
+
+/// What is stored is compiled again at each start, so that it must be known to compile.
+fn sound(
+    mut schemas: Vec<Value>,
+    pointers: &[String],
+    warnings: &mut Warnings,
+) -> Result<SchemaSet, LoadError> {
+    let set = SchemaSet::new(schemas.clone());
+    if Validators::compile(set.clone()).is_ok() {
+        return Ok(set);
+    }
+    for (number, (schema, pointer)) in schemas.iter_mut().zip(pointers).enumerate() {
+        if !is_sound(number, schema) {
+            warnings.add(pointer, "the schema is unenforced: it cannot be compiled");
+            *schema = Value::Bool(true);
+        }
+    }
+    let set = SchemaSet::new(schemas);
+    match Validators::compile(set.clone()) {
+        Ok(_) => Ok(set),
+        Err(error) => Err(LoadError::new(format!("the schemas cannot be compiled: {error}")).at("")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

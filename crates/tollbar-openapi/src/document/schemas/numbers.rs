@@ -1,0 +1,113 @@
+//! Numbers: bounds of values, and counts of what is in them.
+
+use serde_json::{Map, Number, Value};
+
+use super::super::reference::Place;
+use super::read::keep;
+use super::{Collector, LoadError};
+
+/// `int32` and `int64`, as bounds.
+const WIDTHS: [(&str, i64, i64); 2] =
+    [("int32", i32::MIN as i64, i32::MAX as i64), ("int64", i64::MIN, i64::MAX)];
+
+impl<'d> Collector<'d> {
+    pub(super) fn read_bound(
+        &mut self,
+        place: &Place<'d>,
+        name: &str,
+        member: &Place<'d>,
+        read: &mut Map<String, Value>,
+    ) -> Result<(), LoadError> {
+        match member.value {
+            Value::Number(number)
+                if name != "multipleOf" || number.as_f64().is_some_and(|step| step > 0.0) =>
+            {
+                keep(read, name, member)?;
+            }
+            // As in OpenAPI 3.0; `finish_bounds` knows what it is about.
+            Value::Bool(_) if name.starts_with("exclusive") => {}
+            _ if name == "multipleOf" => self.unenforced(place, name, "it must be a number above 0"),
+            _ => self.unenforced(place, name, "it must be a number"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_count(
+        &mut self,
+        place: &Place<'d>,
+        name: &str,
+        member: &Place<'d>,
+        read: &mut Map<String, Value>,
+    ) -> Result<(), LoadError> {
+        match member.value {
+            Value::Number(number) => match count(number) {
+                Some(count) => {
+                    read.insert(name.to_owned(), count.into());
+                }
+                // No value is as large as that, and none smaller than nothing.
+                None if name.starts_with("max") && number.as_f64().is_some_and(|limit| limit > 1e15) => {}
+                None if name.starts_with("min") && number.as_f64().is_some_and(|limit| limit < 0.0) => {}
+                None => self.unenforced(place, name, "it must be a whole number, 0 or more"),
+            },
+            _ => self.unenforced(place, name, "it must be a whole number, 0 or more"),
+        }
+        Ok(())
+    }
+
+    /// What several keywords say together: `exclusiveMinimum: true`, and the width of an integer.
+    pub(super) fn finish_bounds(
+        &mut self,
+        _place: &Place<'d>,
+        members: &Map<String, Value>,
+        read: &mut Map<String, Value>,
+    ) {
+        for (exclusive, plain) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+            if members.get(exclusive) == Some(&Value::Bool(true))
+                && let Some(bound) = read.remove(plain)
+            {
+                read.insert(exclusive.to_owned(), bound);
+            }
+        }
+        let Some(format) = read.get("format").and_then(Value::as_str) else { return };
+        let Some((_, least, most)) = WIDTHS.iter().find(|(name, _, _)| *name == format) else { return };
+        if !is_numeric(read.get("type")) {
+            return;
+        }
+        let bound = |name: &str| read.get(name).and_then(Value::as_f64);
+        // Doubles are near enough: what they cannot tell from the bound is the bound.
+        let (least_double, most_double) = (as_double(*least), as_double(*most));
+        let has_least =
+            ["minimum", "exclusiveMinimum"].into_iter().filter_map(bound).any(|has| has >= least_double);
+        let has_most =
+            ["maximum", "exclusiveMaximum"].into_iter().filter_map(bound).any(|has| has <= most_double);
+        if !has_least {
+            read.insert("minimum".to_owned(), (*least).into());
+        }
+        if !has_most {
+            read.insert("maximum".to_owned(), (*most).into());
+        }
+    }
+}
+
+fn is_numeric(types: Option<&Value>) -> bool {
+    let is_one = |name: &Value| matches!(name.as_str(), Some("integer" | "number"));
+    match types {
+        Some(Value::Array(names)) => names.iter().any(is_one),
+        Some(name) => is_one(name),
+        None => false,
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a bound may be rounded; see above")]
+fn as_double(number: i64) -> f64 {
+    number as f64
+}
+
+/// A number of things; `3.0` is one too.
+fn count(number: &Number) -> Option<u64> {
+    number.as_u64().or_else(|| {
+        let double =
+            number.as_f64().filter(|double| double.fract() == 0.0 && (0.0..1e15).contains(double))?;
+        format!("{double:.0}").parse().ok()
+    })
+}

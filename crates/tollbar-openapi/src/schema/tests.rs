@@ -1,0 +1,95 @@
+//! Sets of schemas, compiled.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use serde_json::json;
+
+/// What a schema has against a value: where in the value, and where in the set.
+fn faults(validators: &Validators, number: u32, value: Value) -> Vec<(String, String)> {
+    let held = validators.hold(SchemaId(number), value);
+    let faults: Vec<_> = held
+        .errors()
+        .map(|error| (error.instance_path().as_str().to_owned(), error.schema_path().as_str().to_owned()))
+        .collect();
+    assert_eq!(held.is_valid(), faults.is_empty());
+    faults
+}
+
+#[test]
+fn places_are_named_as_they_stand_in_the_set() {
+    let set = SchemaSet::new(vec![
+        json!({ "properties": { "a": { "$ref": "#/$defs/1" } } }),
+        json!({ "items": { "type": "string" } }),
+        json!(false),
+    ]);
+    let validators = Validators::compile(set).unwrap();
+    assert_eq!(
+        faults(&validators, 0, json!({ "a": ["x", 1] })),
+        [("/0/a/1".to_owned(), "/$defs/1/items/type".to_owned())]
+    );
+    assert_eq!(faults(&validators, 1, json!([1])), [("/1/0".to_owned(), "/$defs/1/items/type".to_owned())]);
+    assert_eq!(faults(&validators, 2, json!(1)).len(), 1);
+    assert_eq!(validators.hold(SchemaId(1), json!([1])).value(), &json!([1]));
+    assert_eq!(validators.set().at("/$defs/1/items/type"), Some(&json!("string")));
+    assert_eq!(validators.set().at("/$defs/2"), Some(&json!(false)));
+    assert_eq!(validators.set().at("/$defs/3"), None);
+}
+
+#[test]
+fn schemas_that_ask_themselves_come_to_an_end() {
+    let set = SchemaSet::new(vec![
+        json!({ "allOf": [{ "$ref": "#/$defs/0" }], "type": "object" }),
+        json!({ "anyOf": [{ "$ref": "#/$defs/2" }, { "type": "string" }] }),
+        json!({ "oneOf": [{ "$ref": "#/$defs/1" }, { "type": "integer" }] }),
+    ]);
+    let validators = Validators::compile(set).unwrap();
+    assert_eq!(faults(&validators, 0, json!({})).len(), 0);
+    assert!(!faults(&validators, 0, json!(1)).is_empty());
+    assert_eq!(faults(&validators, 1, json!("x")).len(), 0);
+    let _ = faults(&validators, 2, json!(1.5));
+}
+
+#[test]
+fn thousands_of_schemas_that_all_reach_each_other_are_compiled_once_each() {
+    let schema = |number: usize| {
+        let members = (0..20).map(|member| {
+            let other = (number * 7 + member * 131 + 1) % 3_000;
+            (format!("p{member}"), json!({ "$ref": format!("#/$defs/{other}") }))
+        });
+        json!({ "type": "object", "properties": members.collect::<serde_json::Map<_, _>>(), "minProperties": 1 })
+    };
+    let started = Instant::now();
+    let validators = Validators::compile(SchemaSet::new((0..3_000).map(schema).collect())).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert_eq!(
+        faults(&validators, 2_999, json!({ "p1": { "p2": { "p3": {} } } }))
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect::<Vec<_>>(),
+        ["/2999/p1/p2/p3"]
+    );
+}
+
+#[test]
+fn recursive_choices_are_not_tried_again_and_again() {
+    // Each branch asks the same of what is within: without memory, depth doubles the work.
+    let branch =
+        |name: &str| json!({ "required": [name], "properties": { "next": { "$ref": "#/$defs/0" } } });
+    let set = SchemaSet::new(vec![
+        json!({ "anyOf": [branch("a"), branch("b"), { "maxProperties": 1, "properties": { "next": { "$ref": "#/$defs/0" } } }] }),
+    ]);
+    let validators = Validators::compile(set).unwrap();
+    let nested = (0..60).fold(json!(1), |value, _| json!({ "next": value }));
+    let started = Instant::now();
+    assert!(validators.hold(SchemaId(0), nested).is_valid());
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
+fn what_does_not_compile_is_found_one_by_one() {
+    assert!(is_sound(3, &json!({ "$ref": "#/$defs/9", "items": { "$ref": "#/$defs/3" } })));
+    assert!(!is_sound(3, &json!({ "pattern": "(?=a)b(?!c)" })));
+    assert!(!is_sound(3, &json!({ "type": "file" })));
+    assert!(Validators::compile(SchemaSet::new(vec![json!({ "type": "file" })])).is_err());
+}
