@@ -16,6 +16,8 @@ pub(crate) struct Text<'a> {
 pub(crate) enum Coding {
     /// As it stands, without the blanks around it: headers.
     Plain,
+    /// As it stands: parts of a multipart body.
+    Verbatim,
     /// Percent-encoded, and a plus is a plus: paths.
     Percent,
     /// Percent-encoded, with `+` for a space: queries and forms.
@@ -53,6 +55,7 @@ impl<'a> Text<'a> {
         let raw = self.raw.as_ref();
         match self.coding {
             Coding::Plain => Ok(Cow::Borrowed(raw.trim_matches([' ', '\t']))),
+            Coding::Verbatim => Ok(Cow::Borrowed(raw)),
             Coding::Percent => decode_escapes(raw),
             Coding::Cookie if !escapes_are_whole(raw) => Ok(Cow::Borrowed(raw)),
             Coding::Cookie => decode_escapes(raw),
