@@ -12,13 +12,14 @@ mod shape;
 mod wording;
 
 use http::HeaderMap;
+use serde_json::Value;
 
 use crate::operation::{Operation, Parameter};
 use crate::schema::{CompileError, SchemaSet, Validators};
 use decode::Decoded;
 pub use fault::{FAULT_LIMIT, Fault, Faults};
-use given::{Given, Query};
-use shape::Shape;
+use given::{Claims, Given, Query};
+use shape::{Reader, Shape};
 use wording::Subject;
 
 /// A query with more pairs than this is refused unread.
@@ -27,7 +28,7 @@ pub const QUERY_PAIR_LIMIT: usize = 1_000;
 /// What a request says apart from its body.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestParts<'a> {
-    /// As [`crate::Match`] has them: percent-decoded.
+    /// As [`crate::Match`] has them: percent-encoded, as the path has them.
     pub path_parameters: &'a [(String, String)],
     /// What stands behind the `?`, raw.
     pub query: Option<&'a str>,
@@ -65,6 +66,7 @@ pub struct Checks {
 struct Plan {
     parameters: Vec<Shape>,
     content: Vec<Shape>,
+    claims: Option<Claims>,
 }
 
 impl Checks {
@@ -74,20 +76,7 @@ impl Checks {
         schemas: &SchemaSet,
     ) -> Result<Checks, CompileError> {
         let validators = Validators::compile(schemas.clone())?;
-        let plan = |operation: &Operation| Plan {
-            parameters: operation
-                .parameters
-                .iter()
-                .map(|parameter| Shape::of(validators.set(), parameter.schema_id))
-                .collect(),
-            content: operation
-                .body
-                .iter()
-                .flat_map(|body| &body.content)
-                .map(|one| Shape::of(validators.set(), one.schema_id))
-                .collect(),
-        };
-        let plans = operations.into_iter().map(plan).collect();
+        let plans = plans(operations, validators.set());
         Ok(Checks { validators, plans })
     }
 
@@ -113,8 +102,8 @@ impl Checks {
                 return faults.into_result();
             }
         };
-        let given = Given::new(parts, &query);
         let Some(plan) = self.plans.get(index) else { return Ok(()) };
+        let given = Given::new(parts, &query, plan.claims.as_ref());
         for (parameter, shape) in operation.parameters.iter().zip(&plan.parameters) {
             if faults.is_full() {
                 break;
@@ -127,9 +116,11 @@ impl Checks {
 
     fn check_parameter(&self, parameter: &Parameter, shape: &Shape, given: &Given<'_>, faults: &mut Faults) {
         let subject = Subject::Parameter(parameter);
-        match decode::decode(parameter, shape, given) {
+        let validator = parameter.schema_id.and_then(|id| self.validators.find(id));
+        let accept = |value: &Value| validator.is_none_or(|validator| validator.is_valid(value));
+        match decode::decode(parameter, shape, given, &accept) {
             Decoded::Missing if parameter.required => faults.add(subject.fault("is required")),
-            Decoded::Missing => {}
+            Decoded::Missing | Decoded::Empty => {}
             Decoded::Malformed(words) => faults.add(subject.fault(&words)),
             Decoded::Value(value) => {
                 if let Some(id) = parameter.schema_id {
@@ -138,6 +129,29 @@ impl Checks {
             }
         }
     }
+}
+
+/// All shapes are read together, so that what operations share is read once.
+fn plans<'o>(operations: impl IntoIterator<Item = &'o Operation>, schemas: &SchemaSet) -> Vec<Plan> {
+    let mut reader = Reader::new(schemas);
+    let mut places = Vec::new();
+    for operation in operations {
+        let parameters: Vec<usize> =
+            operation.parameters.iter().map(|parameter| reader.add(parameter.schema_id)).collect();
+        let content = operation.body.iter().flat_map(|body| &body.content);
+        // JSON says by itself what is a number.
+        let content = content.map(|one| reader.add(one.schema_id.filter(|_| !decode::is_json(&one.range))));
+        let content: Vec<usize> = content.collect();
+        places.push((operation, parameters, content));
+    }
+    let shape_at = reader.finish();
+    let shapes = |places: Vec<usize>| places.into_iter().map(&shape_at).collect::<Vec<Shape>>();
+    let plan = |(operation, parameters, content): (&Operation, _, _)| {
+        let parameters = shapes(parameters);
+        let claims = Claims::of(&operation.parameters, &parameters);
+        Plan { parameters, content: shapes(content), claims }
+    };
+    places.into_iter().map(plan).collect()
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ pub enum Find {
 pub struct Match {
     /// What the route was given as its id.
     pub id: usize,
-    /// The parameters' names and percent-decoded values, from the left.
+    /// The parameters' names and their values as the path has them, from the left: percent-encoded, with escapes that
+    /// are whole and UTF-8 once decoded.
     pub parameters: Vec<(String, String)>,
 }
 

@@ -1,10 +1,12 @@
-//! What a request gives for a parameter.
+//! What a request gives for a parameter, as written.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use http::header::COOKIE;
-use percent_encoding::percent_decode_str;
 
+use super::decode::{Coding, Text, decode_form, split_name};
+use super::shape::Shape;
 use super::{QUERY_PAIR_LIMIT, RequestParts, fault::Fault};
 use crate::operation::{Location, Parameter, Style};
 
@@ -17,25 +19,19 @@ pub(super) struct Query<'a> {
 pub(super) struct Given<'a> {
     parts: &'a RequestParts<'a>,
     query: &'a Query<'a>,
+    claims: Option<&'a Claims>,
 }
 
-/// What was found for one parameter, as written, and how to read it.
-pub(super) struct Values<'a> {
-    raw: Vec<Cow<'a, str>>,
-    reading: Reading,
+/// The names in the query that parameters of an operation take, for those objects that take all the others.
+#[derive(Debug)]
+pub(super) struct Claims {
+    names: HashSet<String>,
+    /// Names in front of brackets.
+    bases: HashSet<String>,
 }
 
-#[derive(Clone, Copy)]
-enum Reading {
-    /// As it stands: paths, which come decoded.
-    Plain,
-    /// As it stands, without the blanks around the commas of a list.
-    Header,
-    /// Percent-encoded, with `+` for a space.
-    Form,
-    /// Percent-encoded, and a plus is a plus.
-    Percent,
-}
+/// A name and what was given for it.
+pub(super) type Pair<'a> = (Cow<'a, str>, Text<'a>);
 
 impl<'a> Query<'a> {
     pub(super) fn parse(query: Option<&'a str>) -> Result<Query<'a>, Fault> {
@@ -51,95 +47,98 @@ impl<'a> Query<'a> {
     }
 }
 
-impl<'a> Given<'a> {
-    pub(super) fn new(parts: &'a RequestParts<'a>, query: &'a Query<'a>) -> Given<'a> {
-        Given { parts, query }
+impl Claims {
+    /// The claims of an operation's parameters. `None` if no parameter takes what the others leave.
+    pub(super) fn of(parameters: &[Parameter], shapes: &[Shape]) -> Option<Claims> {
+        let in_query =
+            || parameters.iter().zip(shapes).filter(|(parameter, _)| parameter.location == Location::Query);
+        if !in_query().any(|(parameter, shape)| is_spread(parameter, shape) && shape.view().takes_others()) {
+            return None;
+        }
+        let mut claims = Claims { names: HashSet::new(), bases: HashSet::new() };
+        for (parameter, shape) in in_query() {
+            if is_spread(parameter, shape) {
+                claims.names.extend(shape.view().member_names().map(str::to_owned));
+            } else if parameter.style == Style::DeepObject {
+                claims.bases.insert(parameter.name.clone());
+            } else {
+                claims.names.insert(parameter.name.clone());
+            }
+        }
+        Some(claims)
     }
 
-    pub(super) fn find(&self, parameter: &Parameter) -> Values<'a> {
+    fn take(&self, name: &str) -> bool {
+        self.names.contains(name) || split_name(name).is_some_and(|(base, _)| self.bases.contains(base))
+    }
+}
+
+/// Whether a parameter is an object whose members stand in the query, or among the cookies, by their own names.
+pub(super) fn is_spread(parameter: &Parameter, shape: &Shape) -> bool {
+    parameter.style == Style::Form && parameter.explode && shape.view().means_object()
+}
+
+impl<'a> Given<'a> {
+    pub(super) fn new(
+        parts: &'a RequestParts<'a>,
+        query: &'a Query<'a>,
+        claims: Option<&'a Claims>,
+    ) -> Given<'a> {
+        Given { parts, query, claims }
+    }
+
+    /// Everything given under the parameter's own name.
+    pub(super) fn values(&self, parameter: &Parameter) -> Vec<Text<'a>> {
         let name = parameter.name.as_str();
         match parameter.location {
             Location::Path => {
                 let found = self.parts.path_parameters.iter().filter(|(other, _)| other == name);
-                Values::new(found.map(|(_, value)| Cow::Borrowed(value.as_str())), Reading::Plain)
-            }
-            Location::Query => {
-                let found = self.query.pairs.iter().filter(|(other, _)| is_named(other, parameter));
-                Values::new(found.map(|(_, value)| Cow::Borrowed(*value)), Reading::Form)
+                found.map(|(_, value)| Text::new(value.as_str(), Coding::Percent)).collect()
             }
             Location::Header => {
                 let found = self.parts.headers.get_all(name).iter();
-                Values::new(found.map(|value| String::from_utf8_lossy(value.as_bytes())), Reading::Header)
+                found.map(|value| Text::new(text_of(value.as_bytes()), Coding::Plain)).collect()
             }
-            Location::Cookie => {
-                let lines = self
-                    .parts
-                    .headers
-                    .get_all(COOKIE)
-                    .iter()
-                    .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
-                let pairs =
-                    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-                let found = pairs.filter(|(other, _)| *other == name);
-                Values::new(found.map(|(_, value)| Cow::Borrowed(value)), Reading::Percent)
-            }
+            Location::Query | Location::Cookie => self
+                .pairs(parameter.location)
+                .filter(|(other, _)| other == name)
+                .map(|(_, value)| value)
+                .collect(),
         }
     }
-}
 
-impl<'a> Values<'a> {
-    fn new(raw: impl Iterator<Item = Cow<'a, str>>, reading: Reading) -> Values<'a> {
-        Values { raw: raw.collect(), reading }
+    /// Every name and value in the query, or among the cookies.
+    pub(super) fn pairs(&self, location: Location) -> impl Iterator<Item = Pair<'a>> {
+        let (query, cookies) = match location {
+            Location::Query => (self.query.pairs.as_slice(), None),
+            _ => (&[][..], Some(self.cookies())),
+        };
+        let query = query.iter().map(|(name, value)| (name.clone(), Text::new(*value, Coding::Form)));
+        query.chain(cookies.into_iter().flatten())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.raw.is_empty()
+    /// Whether no parameter of the operation is meant by a name.
+    pub(super) fn is_left_over(&self, name: &str) -> bool {
+        self.claims.is_some_and(|claims| !claims.take(name))
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.raw.len()
-    }
-
-    /// Each value; `None` for one that is not UTF-8.
-    pub(super) fn decoded(&self) -> Vec<Option<Cow<'_, str>>> {
-        self.raw.iter().map(|raw| self.reading.decode(raw)).collect()
-    }
-
-    /// Each item between commas. They are cut before they are decoded, so that an item can hold a comma.
-    pub(super) fn decoded_items(&self) -> Vec<Option<Cow<'_, str>>> {
-        self.raw.iter().flat_map(|raw| raw.split(',')).map(|raw| self.reading.decode(raw)).collect()
+    fn cookies(&self) -> impl Iterator<Item = Pair<'a>> + use<'a> {
+        let lines = self.parts.headers.get_all(COOKIE).iter();
+        let lines = lines.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.map(|(name, value)| (Cow::Borrowed(name), Text::new(value, Coding::Cookie)))
     }
 }
 
-impl Reading {
-    fn decode(self, raw: &str) -> Option<Cow<'_, str>> {
-        match self {
-            Reading::Plain => Some(Cow::Borrowed(raw)),
-            Reading::Header => Some(Cow::Borrowed(raw.trim_matches([' ', '\t']))),
-            Reading::Percent => percent_decode_str(raw).decode_utf8().ok(),
-            Reading::Form if raw.contains('+') => {
-                let spaced = raw.replace('+', " ");
-                percent_decode_str(&spaced).decode_utf8().ok().map(|text| Cow::Owned(text.into_owned()))
-            }
-            Reading::Form => percent_decode_str(raw).decode_utf8().ok(),
-        }
+/// What is not UTF-8 in a header is Latin-1, by the field's old definition: a character for each byte.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
     }
 }
 
-/// A name that is not UTF-8 is nobody's: what stands for it then matches nothing that a document can say.
+/// A name that cannot be decoded is nobody's: what stands for it then matches nothing that a document can say.
 fn decode_name(raw: &str) -> Cow<'_, str> {
-    if raw.contains(['%', '+']) {
-        let spaced = raw.replace('+', " ");
-        Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
-    } else {
-        Cow::Borrowed(raw)
-    }
-}
-
-fn is_named(given: &str, parameter: &Parameter) -> bool {
-    match given.strip_prefix(parameter.name.as_str()) {
-        Some("") => true,
-        Some(rest) => parameter.style == Style::DeepObject && rest.starts_with('['),
-        None => false,
-    }
+    decode_form(raw).unwrap_or_else(|_| Cow::Owned(format!("\u{FFFD}{raw}")))
 }

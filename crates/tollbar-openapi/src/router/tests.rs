@@ -1,5 +1,6 @@
 //! Tables, and a comparison with a matcher that is too slow and too plain to be wrong.
 
+use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 
 use super::*;
@@ -11,9 +12,26 @@ fn router(templates: &[&str]) -> Router {
 fn found(router: &Router, path: &str) -> Option<(usize, Vec<String>)> {
     match router.find("GET", path) {
         Find::Matched(found) => {
-            Some((found.id, found.parameters.into_iter().map(|(_, value)| value).collect()))
+            let decode = |raw: &str| percent_decode_str(raw).decode_utf8().unwrap().into_owned();
+            Some((found.id, found.parameters.iter().map(|(_, value)| decode(value)).collect()))
         }
         _ => None,
+    }
+}
+
+#[test]
+fn values_stay_as_the_path_has_them() {
+    let router = router(&["/files/{a}.{b}", "/x/{ids}"]);
+    for (path, expected) in [
+        ("/x/a%2Cb,c", vec!["a%2Cb,c"]),
+        ("/x/%2f", vec!["%2f"]),
+        ("/files/%C3%A9%2C.t%20%41", vec!["%C3%A9%2C", "t%20%41"]),
+        ("/files/a%2Eb", vec!["a", "b"]),
+        ("/files/é.%C3%A9", vec!["é", "%C3%A9"]),
+    ] {
+        let Find::Matched(found) = router.find("GET", path) else { panic!("{path}") };
+        let values: Vec<&str> = found.parameters.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, expected, "{path}");
     }
 }
 

@@ -40,12 +40,19 @@ pub(super) struct Route {
 /// Where a search ended.
 pub(super) struct Leaf<'a> {
     pub(super) routes: &'a [Route],
+    /// As the path has them: an escaped comma is no comma to those who read lists.
     pub(super) values: Vec<&'a str>,
 }
 
 /// A path, cut and then decoded, so that an escaped slash stays in its segment.
 pub(super) struct Path<'p> {
-    segments: Vec<Cow<'p, str>>,
+    segments: Vec<Piece<'p>>,
+}
+
+/// A segment of a path.
+struct Piece<'p> {
+    raw: &'p str,
+    decoded: Cow<'p, str>,
 }
 
 impl<'p> Path<'p> {
@@ -56,9 +63,22 @@ impl<'p> Path<'p> {
             if segments.len() == TEMPLATE_SEGMENT_LIMIT {
                 return None;
             }
-            segments.push(decode_segment(segment)?);
+            segments.push(Piece { raw: segment, decoded: decode_segment(segment)? });
         }
         Some(Path { segments })
+    }
+}
+
+impl Piece<'_> {
+    /// Where a part of the decoded segment stands in the raw one. The parts end between characters, and so do these.
+    fn raw_of<'a>(&'a self, part: &'a str) -> &'a str {
+        if self.raw.len() == self.decoded.len() {
+            return part;
+        }
+        let start = part.as_ptr().addr() - self.decoded.as_ptr().addr();
+        let raw_start = raw_length(self.raw, start);
+        let rest = self.raw.get(raw_start..).unwrap_or_default();
+        rest.get(..raw_length(rest, part.len())).unwrap_or_default()
     }
 }
 
@@ -116,14 +136,14 @@ impl Tree {
     fn search<'a>(
         &'a self,
         at: usize,
-        segments: &'a [Cow<'_, str>],
+        segments: &'a [Piece<'_>],
         values: &mut Vec<&'a str>,
     ) -> Option<&'a Node> {
         let node = self.nodes.get(at)?;
-        let Some((segment, rest)) = segments.split_first() else {
+        let Some((piece, rest)) = segments.split_first() else {
             return (!node.routes.is_empty()).then_some(node);
         };
-        let segment: &'a str = segment;
+        let segment: &'a str = &piece.decoded;
         if let Some(next) = node.literal.get(segment)
             && let Some(found) = self.search(*next, rest, values)
         {
@@ -132,7 +152,7 @@ impl Tree {
         let kept = values.len();
         for (pattern, next) in &node.mixed {
             if let Some(captured) = pattern.capture(segment) {
-                values.extend(captured);
+                values.extend(captured.into_iter().map(|part| piece.raw_of(part)));
                 if let Some(found) = self.search(*next, rest, values) {
                     return Some(found);
                 }
@@ -143,7 +163,7 @@ impl Tree {
         if segment.is_empty() {
             return None;
         }
-        values.push(segment);
+        values.push(piece.raw);
         let found = self.search(next, rest, values);
         if found.is_none() {
             values.truncate(kept);
@@ -172,6 +192,15 @@ impl Tree {
         }
         next
     }
+}
+
+/// How long a raw text is that decodes to so many bytes.
+fn raw_length(raw: &str, decoded_bytes: usize) -> usize {
+    let mut length = 0;
+    for _ in 0..decoded_bytes {
+        length += if raw.as_bytes().get(length) == Some(&b'%') { 3 } else { 1 };
+    }
+    length
 }
 
 fn decode_segment(raw: &str) -> Option<Cow<'_, str>> {
