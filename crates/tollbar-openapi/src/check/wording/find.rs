@@ -41,6 +41,8 @@ pub(super) struct Finder<'a> {
     /// What is known of schemas and values, by their addresses. Only of lists and objects: the rest is found as fast.
     verdicts: HashMap<(*const Value, *const Value), bool>,
     pub(super) steps: usize,
+    /// So many forms are being compared, each within a form of the one before.
+    pub(super) comparisons: usize,
     /// The schemas and values, by their addresses, that the walk is in.
     entered: Vec<(*const Value, *const Value)>,
 }
@@ -87,7 +89,7 @@ impl<'a> Findings<'a> {
 impl<'a> Finder<'a> {
     pub(super) fn new(set: &'a SchemaSet, in_text: bool) -> Finder<'a> {
         let (judge, verdicts) = (Judge::default(), HashMap::new());
-        Finder { set, in_text, judge, verdicts, steps: STEP_LIMIT, entered: Vec::new() }
+        Finder { set, in_text, judge, verdicts, steps: STEP_LIMIT, comparisons: 0, entered: Vec::new() }
     }
 
     /// What a schema has against a whole value.

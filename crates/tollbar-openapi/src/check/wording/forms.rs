@@ -14,6 +14,9 @@ mod tags;
 /// Of each form that may be meant, so many faults are looked at.
 const COMPARED_FAULTS: usize = 6;
 
+/// Forms are compared within forms so deep: each such step multiplies the work by the number of forms.
+const COMPARISON_DEPTH: usize = 4;
+
 /// So many members of a value are looked up in each form.
 const COMPARED_MEMBERS: usize = 100;
 
@@ -123,10 +126,15 @@ fn walk_nearest<'a>(
     at: &At<'_, 'a>,
     findings: &mut Findings<'a>,
 ) {
+    if finder.comparisons >= COMPARISON_DEPTH {
+        return;
+    }
     let mut candidates: Vec<Candidate<'a>> = Vec::with_capacity(forms.len());
     for form in forms {
         let mut wrong = Findings::new(COMPARED_FAULTS);
+        finder.comparisons += 1;
         finder.walk(form, value, at, &mut wrong);
+        finder.comparisons -= 1;
         if finder.is_spent() {
             return;
         }

@@ -130,9 +130,28 @@ fn hide(value: &mut Value) {
     }
 }
 
-/// A reference to itself and nothing between turns in a circle: it is refused before it gets here.
-fn turns(schemas: &[Value]) -> bool {
-    schemas.iter().any(|schema| schema.get("$ref").is_some())
+/// A schema that comes back to itself with the same value means nothing: such references are taken out, those
+/// that lie a step deeper stay.
+fn straighten(schema: &mut Value, number: usize, is_here: bool) {
+    match schema {
+        Value::Array(parts) => parts.iter_mut().for_each(|part| straighten(part, number, is_here)),
+        Value::Object(members) => {
+            let target = members.get("$ref").and_then(Value::as_str).map(str::to_owned);
+            if is_here && target.is_some_and(|target| target <= format!("#/$defs/{number}")) {
+                members.remove("$ref");
+            }
+            for (keyword, member) in members {
+                let stays =
+                    matches!(keyword.as_str(), "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else");
+                if let (true, Some(named)) = (keyword == "dependentSchemas", member.as_object_mut()) {
+                    named.values_mut().for_each(|schema| straighten(schema, number, is_here));
+                } else {
+                    straighten(member, number, is_here && stays);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 proptest! {
@@ -140,10 +159,12 @@ proptest! {
 
     #[test]
     fn something_is_said_exactly_of_what_is_refused(
-        schemas in prop::collection::vec(schema(), 2),
+        mut schemas in prop::collection::vec(schema(), 2),
         values in prop::collection::vec(value(), 1..8),
     ) {
-        prop_assume!(!turns(&schemas));
+        for (number, schema) in schemas.iter_mut().enumerate() {
+            straighten(schema, number, true);
+        }
         let described = Described::of_set(schemas);
         for mut value in values {
             hide(&mut value);
