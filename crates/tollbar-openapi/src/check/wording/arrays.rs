@@ -23,7 +23,7 @@ pub(super) fn walk<'a>(
     let schemas = first.iter().map(Some).chain(std::iter::repeat(rest.filter(|rest| !rest.is_boolean())));
     for (index, (item, schema)) in items.iter().zip(schemas).enumerate() {
         let Some(schema) = schema else { break };
-        if findings.is_full() || !finder.take_steps(1) {
+        if findings.is_full() || finder.is_spent() {
             return;
         }
         finder.walk(schema, item, &at.step(Step::Item(index)), findings);

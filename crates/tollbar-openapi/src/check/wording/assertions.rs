@@ -89,10 +89,10 @@ fn of_text<'a>(
     value: &Value,
 ) -> Option<Wrong<'a>> {
     let (least, most) = (schema.get("minLength"), schema.get("maxLength"));
-    if least.or(most).is_some() {
-        if let Some(limit) = Limit::find(least, most, text.chars().count()) {
-            return Some(Wrong::Count(Unit::Characters, limit));
-        }
+    if least.or(most).is_some()
+        && let Some(limit) = Limit::find(least, most, text.chars().count())
+    {
+        return Some(Wrong::Count(Unit::Characters, limit));
     }
     if let Some(demand) = schema.get("format") {
         let format = demand.as_str().and_then(Format::parse);

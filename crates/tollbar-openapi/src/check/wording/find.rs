@@ -14,6 +14,9 @@ use crate::schema::{SchemaId, SchemaSet};
 /// So many steps are taken for one value; what was found until then is told.
 const STEP_LIMIT: usize = 1_000_000;
 
+/// So many verdicts are kept.
+const VERDICT_LIMIT: usize = 10_000;
+
 /// Schemas and values lie so deep within each other at most.
 const DEPTH_LIMIT: usize = 400;
 
@@ -220,7 +223,7 @@ impl<'a> Finder<'a> {
         }
         let mut findings = Findings::probe();
         self.walk(schema, value, &At::ROOT, &mut findings);
-        if is_deep && self.steps > 0 {
+        if is_deep && !self.is_spent() && self.verdicts.len() < VERDICT_LIMIT {
             self.verdicts.insert(key, findings.is_empty());
         }
         findings.is_empty()

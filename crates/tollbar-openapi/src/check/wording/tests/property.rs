@@ -155,7 +155,7 @@ fn straighten(schema: &mut Value, number: usize, is_here: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn something_is_said_exactly_of_what_is_refused(

@@ -23,6 +23,15 @@ fn the_last_of_many_is_found() {
     assert_eq!(told, r#"body field "[100000]" must be an integer (got "x")"#);
 }
 
+/// Larger than any body that is read: the walk ends before the fault.
+#[test]
+fn what_is_not_found_in_time_is_told_in_general() {
+    let mut items = vec![json!(0); 1_000_000];
+    items.push(json!("x"));
+    let told = of_body(&json!({ "items": { "type": "integer" } }), &json!(items));
+    assert_eq!(told, "the body does not have the form that the documentation describes");
+}
+
 #[test]
 fn names_by_the_thousand() {
     let members: serde_json::Map<String, Value> =
