@@ -116,8 +116,9 @@ impl Checks {
 
     fn check_parameter(&self, parameter: &Parameter, shape: &Shape, given: &Given<'_>, faults: &mut Faults) {
         let subject = Subject::Parameter(parameter);
-        let validator = parameter.schema_id.and_then(|id| self.validators.find(id));
-        let accept = |value: &Value| validator.is_none_or(|validator| validator.is_valid(value));
+        let accept = |value: &Value| {
+            parameter.schema_id.is_none_or(|id| self.validators.hold(id, value.clone()).is_valid())
+        };
         match decode::decode(parameter, shape, given, &accept) {
             Decoded::Missing if parameter.required => faults.add(subject.fault("is required")),
             Decoded::Missing | Decoded::Empty => {}

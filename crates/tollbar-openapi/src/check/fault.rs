@@ -4,20 +4,25 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::decimal::Decimal;
 use crate::operation::{Location, Parameter};
 
 /// So many faults are named; a sixth would not be read.
 pub const FAULT_LIMIT: usize = 5;
 
-/// A value is shown up to here.
+/// One fault is told in so many characters at most.
+const FAULT_CHARACTERS: usize = 200;
+
+/// With so many characters told, no further fault is added.
+const FULL_CHARACTERS: usize = 600;
+
+/// A name or a value is shown up to here.
 const SHOWN_CHARACTERS: usize = 40;
 
-/// So many values of an enumeration are shown.
+/// So many values of an enumeration are shown, while they fit into [`CHOICES_CHARACTERS`].
 const SHOWN_CHOICES: usize = 10;
 
-/// In a name, these say that the value is a secret.
-const SECRET_WORDS: [&str; 6] = ["authorization", "cookie", "token", "key", "secret", "password"];
+/// About what the values of an enumeration may take.
+const CHOICES_CHARACTERS: usize = 60;
 
 /// Up to [`FAULT_LIMIT`] faults, in the document's order. Displayed as one sentence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +46,12 @@ impl Faults {
 
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= FAULT_LIMIT
+            || self.0.iter().map(|fault| fault.0.chars().count()).sum::<usize>() >= FULL_CHARACTERS
+    }
+
+    /// How many more are welcome.
+    pub(super) fn room(&self) -> usize {
+        if self.is_full() { 0 } else { FAULT_LIMIT - self.0.len() }
     }
 
     pub(super) fn into_result(self) -> Result<(), Faults> {
@@ -49,24 +60,14 @@ impl Faults {
 }
 
 impl Fault {
-    /// A fault that needs no value to be understood.
+    /// A fault of a parameter.
     pub(super) fn new(parameter: &Parameter, wrong: &str) -> Fault {
-        Fault(format!("{} {wrong}", subject(parameter)))
+        Fault::of_request(&format!("{} {wrong}", subject(parameter)))
     }
 
     /// A fault of the request as a whole.
     pub(super) fn of_request(wrong: &str) -> Fault {
-        Fault(wrong.to_owned())
-    }
-
-    /// A fault of a value, or of an item of a list (counted from 1).
-    pub(super) fn of_value(parameter: &Parameter, item: Option<usize>, wrong: &str, value: &str) -> Fault {
-        let subject = subject(parameter);
-        let subject = item.map_or(subject.clone(), |item| format!("item {item} of {subject}"));
-        if is_secret(&parameter.name) {
-            return Fault(format!("{subject} {wrong}"));
-        }
-        Fault(format!("{subject} {wrong} (got {})", shown_value(value)))
+        Fault(cut_at(wrong, FAULT_CHARACTERS))
     }
 }
 
@@ -88,56 +89,74 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Faults {}
 
-/// The values of an enumeration: `"asc"`, or `one of "asc", "desc"`.
-pub(super) fn list_of(values: &[Value]) -> String {
-    let show = |value: &Value| match value {
-        Value::String(text) => quoted(text),
-        other => cut(&other.to_string()),
-    };
-    let shown: Vec<String> = values.iter().take(SHOWN_CHOICES).map(show).collect();
+/// The values of an enumeration: `"asc"`, or `one of "asc", "desc"`. Objects and lists are not written out.
+pub(super) fn list_of<'v>(values: impl IntoIterator<Item = &'v Value>) -> String {
+    let values: Vec<&Value> = values.into_iter().collect();
+    let mut shown: Vec<String> = Vec::new();
+    let mut room = CHOICES_CHARACTERS;
+    for value in values.iter().take(SHOWN_CHOICES) {
+        let text = match value {
+            Value::String(text) => quoted(text),
+            Value::Object(_) | Value::Array(_) => {
+                return "one of the values that the documentation lists".to_owned();
+            }
+            other => cut(&other.to_string()),
+        };
+        let length = text.chars().count();
+        if length > room && !shown.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(length);
+        shown.push(text);
+    }
     match (shown.as_slice(), values.len()) {
         ([only], 1) => only.clone(),
-        (_, count) if count > SHOWN_CHOICES => format!("one of {}, … ({count} in all)", shown.join(", ")),
+        (shown, count) if count > shown.len() => {
+            format!("one of {}, … ({count} in all)", shown.join(", "))
+        }
         _ => format!("one of {}", shown.join(", ")),
     }
 }
 
-fn subject(parameter: &Parameter) -> String {
-    let kind = match parameter.location {
+/// The words for a parameter as a whole: `query parameter "limit"`.
+pub(super) fn subject(parameter: &Parameter) -> String {
+    format!("{} {}", kind(parameter), quoted(&parameter.name))
+}
+
+/// The words for where a parameter stands.
+pub(super) fn kind(parameter: &Parameter) -> &'static str {
+    match parameter.location {
         Location::Path => "path parameter",
         Location::Query => "query parameter",
         Location::Header => "header",
         Location::Cookie => "cookie",
-    };
-    format!("{kind} {}", quoted(&parameter.name))
+    }
 }
 
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
-}
-
-/// Numbers are shown bare, all else in quotes.
-fn shown_value(text: &str) -> String {
-    if Decimal::parse(text).is_some() { cut(text) } else { quoted(text) }
-}
-
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", cut(text))
 }
 
 /// Cuts what is long, and escapes what cannot be seen or would end the quotes.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     let mut shown = String::new();
-    for (index, character) in text.chars().enumerate() {
-        if index == SHOWN_CHARACTERS {
+    let mut room = SHOWN_CHARACTERS;
+    for character in text.chars() {
+        let escaped = if character == '\'' { "'".to_owned() } else { character.escape_debug().to_string() };
+        let Some(left) = room.checked_sub(escaped.chars().count()) else {
             shown.push('…');
             break;
-        }
-        match character {
-            '\'' => shown.push('\''),
-            other => shown.extend(other.escape_debug()),
-        }
+        };
+        room = left;
+        shown.push_str(&escaped);
     }
     shown
+}
+
+/// Cuts at a number of characters, and escapes nothing.
+fn cut_at(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some(_) => text.chars().take(limit - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
 }

@@ -1,10 +1,30 @@
 //! What a schema has against a value, in words for those who wrote the request.
+//!
+//! The library says whether a value is valid, and that is all that a valid value costs. What is wrong is found by a
+//! walk of our own: it goes in the document's order, ends with the last fault that is told, and takes a bounded
+//! number of steps, where the library lists each of a million faults before the first can be read.
+
+mod arrays;
+mod assertions;
+mod evaluated;
+mod find;
+mod forms;
+mod judge;
+mod kinds;
+mod objects;
+mod path;
+mod secret;
+mod values;
+mod wrong;
 
 use serde_json::Value;
 
 use super::fault::{Fault, Faults};
-use crate::operation::Parameter;
+use crate::operation::{Parameter, Style};
 use crate::schema::{SchemaId, Validators};
+use find::{Finder, Finding, Findings};
+use secret::Secrets;
+use wrong::Wrong;
 
 /// What a value is, in the words of the request.
 pub(super) enum Subject<'a> {
@@ -27,6 +47,24 @@ impl Subject<'_> {
             }
         }
     }
+
+    /// Whether values are written as texts, where a number and its digits are the same.
+    fn is_text(&self) -> bool {
+        match self {
+            Subject::Parameter(parameter) => parameter.style != Style::Content,
+            Subject::Body => false,
+            Subject::Form | Subject::Multipart => true,
+        }
+    }
+
+    /// A number that was written for a string, or the like, needs no quotes in a parameter.
+    fn shows_bare_numbers(&self) -> bool {
+        matches!(self, Subject::Parameter(parameter) if parameter.style != Style::Content)
+    }
+
+    fn name_is_secret(&self) -> bool {
+        matches!(self, Subject::Parameter(parameter) if secret::is_secret_name(&parameter.name))
+    }
 }
 
 /// Holds a value against a schema, and adds what is wrong, in the document's order.
@@ -37,11 +75,42 @@ pub(super) fn check(
     subject: &Subject<'_>,
     faults: &mut Faults,
 ) {
+    let Some(schema) = validators.set().find(id).filter(|_| !faults.is_full()) else { return };
     let held = validators.hold(id, value);
     if held.is_valid() {
         return;
     }
-    for error in held.errors() {
-        faults.add(subject.fault(&error.to_string()));
+    let value = held.value();
+    let mut findings = Findings::new(faults.room());
+    Finder::new(validators.set(), subject.is_text()).find(schema, value, &mut findings);
+    let secrets = Secrets::new(validators.set(), schema);
+    for finding in findings.iter() {
+        faults.add(told(finding, subject, &secrets));
+    }
+    if findings.is_empty() {
+        faults.add(subject.fault(&Wrong::Unlike.words(subject.is_text())));
     }
 }
+
+fn told(finding: &Finding<'_>, subject: &Subject<'_>, secrets: &Secrets<'_>) -> Fault {
+    let is_secret = subject.name_is_secret() || secrets.contain(&finding.path);
+    let path = if is_secret { path::without_unknown(&finding.path) } else { finding.path.as_slice() };
+    let mut words = path::words(subject, path);
+    words.push(' ');
+    if path.len() < finding.path.len() {
+        words.push_str("has a field that is not accepted");
+        return Fault::of_request(&words);
+    }
+    words.push_str(&finding.wrong.words(subject.is_text()));
+    let got = finding.value.filter(|_| !is_secret).and_then(|value| {
+        let with_containers = matches!(finding.wrong, Wrong::Type(_) | Wrong::Choice(_));
+        values::shown(value, subject.shows_bare_numbers(), with_containers)
+    });
+    if let Some(got) = got {
+        words.push_str(&format!(" (got {got})"));
+    }
+    Fault::of_request(&words)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! Single rules that the library judges: patterns, formats and the like. Each is compiled when it is first needed.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::{Value, json};
+
+/// So many rules are kept by each thread.
+const KEPT_RULES: usize = 64;
+
+/// A pattern that compiles to more than this is not looked into.
+const PATTERN_LIMIT_BYTES: usize = 1024 * 1024;
+
+/// Where a rule stands: its keyword, and the address of what it demands.
+type Place = (&'static str, *const Value);
+
+thread_local! {
+    static KEPT: RefCell<HashMap<String, Option<Rc<Validator>>>> = RefCell::new(HashMap::new());
+}
+
+/// The rules that were needed for one value.
+#[derive(Default)]
+pub(super) struct Judge {
+    rules: HashMap<Place, Option<Rc<Validator>>>,
+}
+
+impl Judge {
+    /// Whether a value keeps a rule. One that cannot be compiled is kept by all.
+    pub(super) fn holds(&mut self, keyword: &'static str, demand: &Value, value: &Value) -> bool {
+        let place = (keyword, std::ptr::from_ref(demand));
+        let rule = self.rules.entry(place).or_insert_with(|| find(keyword, demand));
+        rule.as_ref().is_none_or(|rule| rule.is_valid(value))
+    }
+
+    /// Whether a name matches the pattern that is the name of a member of `patternProperties`.
+    pub(super) fn is_match(pattern: &str, name: &Value) -> bool {
+        find("pattern", &Value::String(pattern.to_owned())).is_some_and(|rule| rule.is_valid(name))
+    }
+}
+
+fn find(keyword: &str, demand: &Value) -> Option<Rc<Validator>> {
+    let key = format!("{keyword}:{demand}");
+    KEPT.with_borrow_mut(|kept| {
+        if let Some(rule) = kept.get(&key) {
+            return rule.clone();
+        }
+        if kept.len() >= KEPT_RULES {
+            kept.clear();
+        }
+        let rule = compile(keyword, demand).map(Rc::new);
+        kept.insert(key, rule.clone());
+        rule
+    })
+}
+
+fn compile(keyword: &str, demand: &Value) -> Option<Validator> {
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_LIMIT_BYTES))
+        .should_validate_formats(true)
+        .offline()
+        .build(&json!({ keyword: demand }))
+        .ok()
+}
