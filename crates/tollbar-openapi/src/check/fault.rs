@@ -122,7 +122,7 @@ fn shown_value(text: &str) -> String {
     if Decimal::parse(text).is_some() { cut(text) } else { quoted(text) }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", cut(text))
 }
 
