@@ -108,7 +108,7 @@ fn written(error: &serde_json::Error) -> Wrong {
         _ if text.starts_with("control character") => "a control character in a text is not escaped",
         _ => "a value is missing, or written wrongly",
     };
-    Wrong::Written { what: what.to_owned(), line: error.line(), column: error.column() }
+    Wrong::Written { what: what.to_owned(), line: error.line(), column: error.column().max(1) }
 }
 
 #[cfg(test)]
