@@ -18,7 +18,7 @@ use walk::{Node, Walk};
 pub const JSON_DEPTH_LIMIT: usize = 64;
 
 /// How many values one text may hold: each takes some 70 bytes in memory, and as little as two in the text.
-pub const JSON_VALUE_LIMIT: usize = 500_000;
+pub const JSON_VALUE_LIMIT: usize = 250_000;
 
 /// Why a text is not the JSON that is taken here. Displayed as words that follow the name of what was read:
 /// `is not JSON: it ends too early at line 1, column 5`. Never quotes a value.
@@ -66,7 +66,7 @@ impl fmt::Display for Wrong {
             }
             Wrong::Twice(path) => write!(f, "gives {} twice", quoted(path)),
             Wrong::TooDeep => write!(f, "is nested deeper than {JSON_DEPTH_LIMIT} levels"),
-            Wrong::TooMany => f.write_str("has more than 500,000 values"),
+            Wrong::TooMany => f.write_str("has more than 250,000 values"),
         }
     }
 }

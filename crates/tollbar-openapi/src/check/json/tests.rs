@@ -130,7 +130,7 @@ fn depth_and_number_of_values_have_an_end() {
     }
     let list = |count: usize| format!("[{}1]", "1,".repeat(count - 1));
     assert_eq!(told(list(JSON_VALUE_LIMIT - 1)), "");
-    assert_eq!(told(list(JSON_VALUE_LIMIT)), "the body has more than 500,000 values");
+    assert_eq!(told(list(JSON_VALUE_LIMIT)), "the body has more than 250,000 values");
 }
 
 proptest! {
