@@ -107,17 +107,18 @@ pub(crate) async fn read_needed<'r>(
         return Ok(Body::None);
     }
     match need {
-        BodyNeed::Nothing => read_prefix(client, head, shared).await,
         BodyNeed::Whole => {
             let limit = shared.settings.checked_body_limit_bytes;
             read_whole(client, head, limit, shared, &shared.memory).await.map(Body::Whole)
         }
         // What is refused whatever the body says is not asked for.
-        BodyNeed::Refusal => {
+        BodyNeed::Refusal if head.expects_continue => {
             let held = shared.memory.reserve(0).ok_or_else(no_memory)?;
             let prefix = Buffered { bytes: Bytes::new(), _held: held };
             Ok(Body::Streaming { prefix, framing: head.framing, reader: client.reader })
         }
+        // Where it comes unasked, it is taken off the connection, which then goes on.
+        BodyNeed::Nothing | BodyNeed::Refusal => read_prefix(client, head, shared).await,
     }
 }
 

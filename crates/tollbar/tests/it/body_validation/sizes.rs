@@ -84,6 +84,14 @@ fn a_body_is_invited_only_when_it_can_be_right() {
         "Expect: 100-continue\r\nContent-Length: 8388609\r\nContent-Type: application/json\r\n",
     ));
     assert_eq!(connection.receive_head().0, 400, "it is too large: nothing invites it");
+    // One that comes unasked is read, and the connection goes on.
+    let mut connection = Connection::open(described.platform.gateway);
+    for _ in 0..2 {
+        connection.send(
+            head(&described, "/v1/x/orders", "Content-Type: text/csv\r\nContent-Length: 3\r\n") + "a,b",
+        );
+        assert_eq!(connection.receive().code(), "invalid_request");
+    }
     let mut connection = Connection::open(described.platform.gateway);
     connection.send(head(&described, "/v1/x/orders", &format!("{length}Content-Type: application/json\r\n")));
     assert_eq!(connection.receive_head().0, 100);
