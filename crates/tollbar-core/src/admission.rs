@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use http::{HeaderMap, Method};
 use tollbar_contract::{Code, Environment, Stage};
-use tollbar_openapi::{BodyGiven, BodyNeed, Find, RequestParts};
+use tollbar_openapi::{BodyGiven, BodyNeed, Find, RequestParts, Style};
 
 use crate::{
     Api, CallerAddress, ChangeId, Claims, Client, ClientId, Directory, EndpointRecord, KeyRecord, Location,
@@ -289,7 +289,8 @@ pub fn find_operation(location: &Location<'_>, method: &Method) -> Result<Operat
     let found = api.find(method.as_str(), location.rest);
     if let Some(stripped) = without_path_parameters(location.rest) {
         // `/users/me;x` may be `/users/me` to one reader and `/users/{id}` to another.
-        if shape(&api.find(method.as_str(), &stripped)) != shape(&found) {
+        let without = shape(&api.find(method.as_str(), &stripped));
+        if without != shape(&found) && !(without.is_none() && is_matrix(api, &found)) {
             return Err(Rejection::invalid(
                 Stage::Endpoint,
                 "the path is ambiguous: without what follows `;` it is another endpoint",
@@ -409,6 +410,8 @@ pub fn check_valid(
 ) -> Result<Valid, Rejection> {
     let parts = RequestParts { path_parameters: &operation.path_parameters, query, headers };
     let checks = operation.api.checks();
+    let is_passed_by = operation.endpoint().body_unchecked && !matches!(body, BodyGiven::None);
+    let body = if is_passed_by { BodyGiven::Unchecked } else { body };
     match checks.check(operation.endpoint, &operation.endpoint().operation, &parts, body) {
         Ok(()) => Ok(Valid(())),
         Err(faults) => Err(Rejection::invalid(Stage::Validity, faults.to_string())),
@@ -417,7 +420,10 @@ pub fn check_valid(
 
 /// What stage 15 will need of a request's body.
 pub fn body_need(operation: &Operation, headers: &HeaderMap) -> BodyNeed {
-    operation.api.checks().body_need(&operation.endpoint().operation, headers)
+    if operation.endpoint().body_unchecked {
+        return BodyNeed::Nothing;
+    }
+    operation.api.checks().body_need(operation.endpoint, headers)
 }
 
 /// A request that passed every check and is paid for. Forwarding takes this, and nothing else makes it.
@@ -478,6 +484,13 @@ fn without_path_parameters(path: &str) -> Option<String> {
     }
     let segments: Vec<&str> = path.split('/').map(|s| s.split(';').next().unwrap_or_default()).collect();
     Some(segments.join("/"))
+}
+
+/// Whether the document itself wants `;name=value` in the path.
+fn is_matrix(api: &Api, found: &Find) -> bool {
+    let endpoint = shape(found).and_then(|id| api.endpoint(id));
+    let mut parameters = endpoint.into_iter().flat_map(|endpoint| &endpoint.operation.parameters);
+    parameters.any(|parameter| parameter.style == Style::Matrix)
 }
 
 fn shape(found: &Find) -> Option<usize> {

@@ -1,6 +1,6 @@
 //! From an OpenAPI document to endpoints: categories, scopes, write flags, base path.
 
-use tollbar_openapi::{Document, Operation, Router, SchemaSet};
+use tollbar_openapi::{Document, Operation, Router, SchemaSet, find_unread_media_types};
 
 use crate::{EndpointId, EndpointRecord, OwnRoute, RouteSettings, scope::scope_is_valid};
 
@@ -29,6 +29,9 @@ pub enum ImportFault {
     #[error("{0}")]
     Routes(String),
 }
+
+/// So many operations with bodies that are not checked are named.
+const UNREAD_SHOWN: usize = 50;
 
 /// Makes endpoints of a document's operations.
 pub fn import(
@@ -60,6 +63,7 @@ pub fn import(
         }
         endpoints.push(endpoint(operation.clone(), &mut warnings));
     }
+    warn_of_unread(&endpoints, document.schemas(), &mut warnings);
     let routes = endpoints.iter().enumerate();
     Router::build(routes.map(|(n, e)| (e.operation.method.as_str(), e.operation.path.as_str(), n))).map_err(
         |conflicts| {
@@ -96,6 +100,7 @@ fn endpoint(operation: Operation, warnings: &mut Vec<String>) -> EndpointRecord 
     let write = flag("x-tollbar-write").unwrap_or(by_method);
     let idempotency_required = flag("x-tollbar-idempotency-required").unwrap_or(false);
     let resend_unknown = flag("x-tollbar-resend-unknown").unwrap_or(false);
+    let body_unchecked = !flag("x-tollbar-check-body").unwrap_or(true);
     let category = category(&operation);
     let verb = if write { "write" } else { "read" };
     let scopes = required_scopes(&operation, &name, warnings)
@@ -107,7 +112,29 @@ fn endpoint(operation: Operation, warnings: &mut Vec<String>) -> EndpointRecord 
         write,
         idempotency_required,
         resend_unknown,
+        body_unchecked,
         operation,
+    }
+}
+
+/// Says which bodies are passed on without being held against the document.
+fn warn_of_unread(endpoints: &[EndpointRecord], schemas: &SchemaSet, warnings: &mut Vec<String>) {
+    let unread = |endpoint: &EndpointRecord| {
+        if endpoint.body_unchecked {
+            return Some(format!(
+                "{}: bodies are passed on unchecked (x-tollbar-check-body: false)",
+                endpoint.name()
+            ));
+        }
+        let ranges = find_unread_media_types(&endpoint.operation, schemas);
+        let what = if ranges.is_empty() { return None } else { ranges.join(", ") };
+        Some(format!("{}: bodies of {what} are passed on unchecked", endpoint.name()))
+    };
+    let mut lines = endpoints.iter().filter_map(unread);
+    warnings.extend(lines.by_ref().take(UNREAD_SHOWN));
+    let more = lines.count();
+    if more > 0 {
+        warnings.push(format!("{more} more operations have bodies that are passed on unchecked"));
     }
 }
 
@@ -157,7 +184,16 @@ paths:
     post: { tags: [Order Desk], responses: {} }
     options: { responses: {} }
   /search:
-    post: { x-tollbar-write: false, responses: {} }
+    post:
+      x-tollbar-write: false
+      requestBody:
+        content:
+          application/json: { schema: { type: object } }
+          application/xml: { schema: { type: object } }
+          text/csv: { schema: { type: string } }
+          image/*: { schema: { type: string, format: binary } }
+          application/octet-stream: {}
+      responses: {}
   /reports:
     get:
       x-tollbar-write: "yes"
@@ -166,7 +202,11 @@ paths:
   /account:
     get: { responses: {} }
   /{id}:
-    put: { x-tollbar-idempotency-required: true, responses: {} }
+    put:
+      x-tollbar-idempotency-required: true
+      x-tollbar-check-body: false
+      requestBody: { content: { application/json: { schema: { type: object } } } }
+      responses: {}
 "#;
 
     fn imported(base: Option<&str>) -> Result<Imported, ImportFault> {
@@ -200,6 +240,8 @@ paths:
             "OPTIONS /orders",
             "hidden by Tollbar's own /v2/account",
             "x-tollbar-write must be true or false",
+            "POST /search: bodies of application/xml are passed on unchecked",
+            "PUT /{id}: bodies are passed on unchecked (x-tollbar-check-body: false)",
         ] {
             assert!(warnings.contains(word), "{word} in {warnings}");
         }

@@ -296,6 +296,9 @@ pub struct EndpointRecord {
     pub idempotency_required: bool,
     /// Whether an execution of unknown outcome may be sent again: the upstream de-duplicates.
     pub resend_unknown: bool,
+    /// Whether bodies are passed on without being held against the document.
+    #[serde(default)]
+    pub body_unchecked: bool,
     /// Method, path, parameters and body.
     pub operation: Operation,
 }

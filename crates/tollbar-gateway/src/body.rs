@@ -10,7 +10,7 @@ use http::StatusCode;
 use tollbar_contract::{Code, Stage};
 use tollbar_core::Rejection;
 use tollbar_http::{Framing, MessageReader, MessageWriter, ReadError, RequestHead};
-use tollbar_openapi::BodyGiven;
+use tollbar_openapi::{BodyGiven, BodyNeed};
 
 use crate::{
     GatewaySettings, Shared,
@@ -96,16 +96,39 @@ impl Body<'_> {
     }
 }
 
+/// Reads as much of the body as stage 15 needs, and otherwise what is read of every body before anything is sent.
+pub(crate) async fn read_needed<'r>(
+    client: ClientBody<'r, '_>,
+    head: &RequestHead,
+    need: BodyNeed,
+    shared: &Shared,
+) -> Result<Body<'r>, Refused> {
+    if matches!(head.framing, Framing::None | Framing::Length(0)) {
+        return Ok(Body::None);
+    }
+    match need {
+        BodyNeed::Whole => {
+            let limit = shared.settings.checked_body_limit_bytes;
+            read_whole(client, head, limit, shared, &shared.memory).await.map(Body::Whole)
+        }
+        // What is refused whatever the body says is not asked for.
+        BodyNeed::Refusal if head.expects_continue => {
+            let held = shared.memory.reserve(0).ok_or_else(no_memory)?;
+            let prefix = Buffered { bytes: Bytes::new(), _held: held };
+            Ok(Body::Streaming { prefix, framing: head.framing, reader: client.reader })
+        }
+        // Where it comes unasked, it is taken off the connection, which then goes on.
+        BodyNeed::Nothing | BodyNeed::Refusal => read_prefix(client, head, shared).await,
+    }
+}
+
 /// Reads the body if it is at most 64 KiB, else its first 64 KiB.
-pub(crate) async fn read_prefix<'r>(
+async fn read_prefix<'r>(
     client: ClientBody<'r, '_>,
     head: &RequestHead,
     shared: &Shared,
 ) -> Result<Body<'r>, Refused> {
     let ClientBody { mut reader, mut invitation } = client;
-    if matches!(head.framing, Framing::None | Framing::Length(0)) {
-        return Ok(Body::None);
-    }
     invite(head, &mut invitation, &shared.settings).await?;
     let (prefix, ended) = read_up_to(&mut reader, BODY_PREFIX_BYTES, shared, &shared.memory).await?;
     if ended {
@@ -163,23 +186,25 @@ async fn read_up_to(
 ) -> Result<(Buffered, bool), Refused> {
     let mut held = memory.reserve(0).ok_or_else(no_memory)?;
     let mut pace = Pace::new(shared.settings.body_timeout);
+    // One piece is passed on as it is; copying begins with the second.
     let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while first.len() + rest.len() <= limit_bytes {
+    let mut all = BytesMut::new();
+    while first.len().max(all.len()) <= limit_bytes {
         let Some(piece) = pace.next(reader.piece()).await.map_err(cut)? else {
-            return Ok((Buffered { bytes: joined(first, &rest), _held: held }, true));
+            return Ok((Buffered { bytes: either(first, all), _held: held }, true));
         };
         if !held.grow(piece.len()) {
             shared.metrics.overloads.inc();
             return Err(no_memory());
         }
-        if first.is_empty() {
+        if first.is_empty() && all.is_empty() {
             first = piece;
         } else {
-            rest.extend_from_slice(&piece);
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&piece);
         }
     }
-    Ok((Buffered { bytes: joined(first, &rest), _held: held }, false))
+    Ok((Buffered { bytes: either(first, all), _held: held }, false))
 }
 
 /// The budget for bodies in memory is spent.
@@ -242,15 +267,8 @@ impl Pace {
     }
 }
 
-/// One piece is passed on as it is; copying begins with the second.
-fn joined(first: Bytes, rest: &BytesMut) -> Bytes {
-    if rest.is_empty() {
-        return first;
-    }
-    let mut all = BytesMut::with_capacity(first.len() + rest.len());
-    all.extend_from_slice(&first);
-    all.extend_from_slice(rest);
-    all.freeze()
+fn either(first: Bytes, all: BytesMut) -> Bytes {
+    if all.is_empty() { first } else { all.freeze() }
 }
 
 /// What is wrong with a body.

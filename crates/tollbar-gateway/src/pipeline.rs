@@ -87,10 +87,11 @@ async fn walk<'r>(
     let head = &head;
     // 14 the body is read; the idempotency key is new, or its answer is replayed
     let key = if operation.endpoint().write { parse_idempotency_key(head, &operation)? } else { None };
+    let need = admission::body_need(&operation, &head.headers);
     let (body, claim) = match key {
-        None => (body::read_prefix(client_body, head, shared).await?, None),
+        None => (body::read_needed(client_body, head, need, shared).await?, None),
         Some(key) => {
-            let limit = shared.settings.idempotency.body_limit_bytes;
+            let limit = shared.settings.keyed_body_limit_bytes(need);
             let body = body::read_whole(client_body, head, limit, shared, &shared.memory).await?;
             match take_slot(worker, exchange, &operation, &client, head, key, &body.bytes).await? {
                 Claimed::Replay(answer) => return Ok(answer),

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use tollbar_contract::Environment;
 use tollbar_core::ForwardingHeader;
+use tollbar_openapi::BodyNeed;
 
 /// The data plane's settings.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct GatewaySettings {
     pub connections_per_address_max: u32,
     /// Bytes of bodies held in memory at once, by all threads together.
     pub buffer_memory_bytes: usize,
+    /// The largest body that is held against an API's document.
+    pub checked_body_limit_bytes: usize,
     /// Peers that are believed when they say for whom they ask.
     pub trusted_proxies: Vec<IpNet>,
     /// HTTP/2 on a connection that begins with its preface, without TLS.
@@ -60,6 +63,14 @@ pub struct GatewaySettings {
     pub log_anonymous_per_second: u32,
     /// Addresses of the platform's other listeners: no upstream may be one of them.
     pub own_addresses: Vec<SocketAddr>,
+}
+
+impl GatewaySettings {
+    /// The largest body of a request with an idempotency key: that of one that is checked as well has both limits.
+    pub(crate) fn keyed_body_limit_bytes(&self, need: BodyNeed) -> usize {
+        let limit = self.idempotency.body_limit_bytes;
+        if need == BodyNeed::Whole { limit.min(self.checked_body_limit_bytes) } else { limit }
+    }
 }
 
 /// Upstream connections.

@@ -19,6 +19,7 @@ use crate::schema::{CompileError, SchemaSet, Validators};
 use decode::Decoded;
 pub use fault::{FAULT_LIMIT, Fault, Faults};
 use given::{Claims, Given, Query};
+pub use json::{JSON_DEPTH_LIMIT, JSON_VALUE_LIMIT};
 use shape::{Reader, Shape};
 use wording::Subject;
 
@@ -43,8 +44,10 @@ pub enum BodyGiven<'a> {
     None,
     /// All of it.
     Whole(&'a [u8]),
-    /// There is one, and it goes by unread.
+    /// There is one, and it goes by unread, as [`Checks::body_need`] allows.
     Unread,
+    /// There is one, and nothing is to be held against it.
+    Unchecked,
 }
 
 /// What of a body must be in memory for it to be checked.
@@ -54,6 +57,8 @@ pub enum BodyNeed {
     Nothing,
     /// All of it.
     Whole,
+    /// Nothing: the headers alone say that the request will be refused.
+    Refusal,
 }
 
 /// The operations of a document, ready to hold requests against.
@@ -67,6 +72,13 @@ struct Plan {
     parameters: Vec<Shape>,
     content: Vec<Shape>,
     claims: Option<Claims>,
+    body: body::Plan,
+}
+
+/// The media types of an operation whose bodies have a schema and are not held against it, as the document writes
+/// them: what is neither JSON, a form nor text.
+pub fn find_unread_media_types<'o>(operation: &'o Operation, schemas: &SchemaSet) -> Vec<&'o str> {
+    body::Plan::of(operation, schemas).unread(operation)
 }
 
 impl Checks {
@@ -80,9 +92,9 @@ impl Checks {
         Ok(Checks { validators, plans })
     }
 
-    /// What the check of a request's body needs of it.
-    pub fn body_need(&self, operation: &Operation, headers: &HeaderMap) -> BodyNeed {
-        body::need(operation, headers)
+    /// What the check of a request's body, if it has one, needs of it: for the operation at a place in the order.
+    pub fn body_need(&self, index: usize, headers: &HeaderMap) -> BodyNeed {
+        self.plans.get(index).map_or(BodyNeed::Nothing, |plan| body::need(&plan.body, headers))
     }
 
     /// Checks a request against the operation at a place in the order, and names up to five faults: of the
@@ -110,7 +122,7 @@ impl Checks {
             }
             self.check_parameter(parameter, shape, &given, &mut faults);
         }
-        body::check(&self.validators, operation, &plan.content, parts.headers, body, &mut faults);
+        body::check(&self.validators, operation, &plan.body, &plan.content, parts.headers, body, &mut faults);
         faults.into_result()
     }
 
@@ -150,7 +162,8 @@ fn plans<'o>(operations: impl IntoIterator<Item = &'o Operation>, schemas: &Sche
     let plan = |(operation, parameters, content): (&Operation, _, _)| {
         let parameters = shapes(parameters);
         let claims = Claims::of(&operation.parameters, &parameters);
-        Plan { parameters, content: shapes(content), claims }
+        let body = body::Plan::of(operation, schemas);
+        Plan { parameters, content: shapes(content), claims, body }
     };
     places.into_iter().map(plan).collect()
 }

@@ -14,7 +14,10 @@ mod router;
 mod schema;
 mod template;
 
-pub use check::{BodyGiven, BodyNeed, Checks, FAULT_LIMIT, Fault, Faults, QUERY_PAIR_LIMIT, RequestParts};
+pub use check::{
+    BodyGiven, BodyNeed, Checks, FAULT_LIMIT, Fault, Faults, JSON_DEPTH_LIMIT, JSON_VALUE_LIMIT,
+    QUERY_PAIR_LIMIT, RequestParts, find_unread_media_types,
+};
 pub use document::{
     DOCUMENT_DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, DOCUMENT_NODE_LIMIT, DOCUMENT_OPERATION_LIMIT, Document,
     LoadError, Server,

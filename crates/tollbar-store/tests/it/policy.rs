@@ -113,8 +113,10 @@ fn api_record(title: &str) -> ApiRecord {
             write: false,
             idempotency_required: false,
             resend_unknown: true,
+            body_unchecked: true,
             operation: serde_json::from_str(operation).unwrap(),
         }],
+        schemas: Default::default(),
         imported_at: time(1),
         change: CHANGE,
     }

@@ -156,6 +156,8 @@ settings! {
         connections_per_address_max: u32 = 1000, from 1 to 1000000;
         /// Request bodies and answers held in memory at a time, by all requests together. Beyond it a request with a body is refused by `internal_error` with `Retry-After`, and nothing is sent.
         buffer_memory_bytes: usize = 268_435_456, from 1048576 to 1099511627776;
+        /// Largest body that is held against an API's document; it is read whole. A larger one is refused, unless the document describes bytes there (`format: binary`, `application/octet-stream`) or says `x-tollbar-check-body: false`: such bodies pass as they come.
+        checked_body_limit_bytes: usize = 8_388_608, from 1024 to 67108864;
         /// Whether plain HTTP may be spoken on an address that others reach: only where a trusted proxy in front speaks TLS. On loopback it always may.
         plain_http: bool = false;
         /// Whether HTTP/2 is offered to clients that speak TLS (by ALPN).

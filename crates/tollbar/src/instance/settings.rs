@@ -16,6 +16,7 @@ pub(super) fn gateway(config: &Config) -> GatewaySettings {
         connections_max: gateway.connections_max,
         connections_per_address_max: gateway.connections_per_address_max,
         buffer_memory_bytes: gateway.buffer_memory_bytes,
+        checked_body_limit_bytes: gateway.checked_body_limit_bytes,
         trusted_proxies: gateway.trusted_proxies.clone(),
         http2_prior_knowledge: gateway.http2_prior_knowledge,
         http2_streams_max: gateway.http2_streams_max,

@@ -84,7 +84,7 @@ fn what_is_not_ours_goes_on_as_it_came() {
         ("Idempotency-Key", "k"),
         ("X-Tollbars", "not ours"),
     ];
-    assert_eq!(shop.call("POST", "/v1/orders", &sent, b"abc").status, 200);
+    assert_eq!(shop.call("POST", "/v1/payments", &sent, b"abc").status, 200);
     let received = shop.live.last();
     let all = |name: &str| -> Vec<String> {
         received.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect()

@@ -1,5 +1,6 @@
 //! What the tests stand on: a platform, a recording upstream, a client that sends raw bytes.
 
+mod described;
 pub(crate) mod frames;
 mod keyed;
 mod machine;
@@ -11,6 +12,7 @@ mod shop;
 mod upstream;
 mod wire;
 
+pub(crate) use described::Described;
 pub(crate) use frames::{Http2, Outcome};
 pub(crate) use keyed::{BODY, begin, hold, is_replay, post};
 pub(crate) use machine::{

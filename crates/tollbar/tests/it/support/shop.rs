@@ -17,7 +17,7 @@ paths:
       responses: { "200": { description: ok } }
     post:
       tags: [orders]
-      requestBody: { content: { application/json: {} } }
+      requestBody: { content: { application/json: {}, application/octet-stream: {} } }
       responses: { "201": { description: ok } }
   /orders/{id}:
     get:
