@@ -19,7 +19,7 @@ const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
 const EXPANSION_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// About what a value costs beside its text.
-const NODE_BYTES: usize = 64;
+pub(super) const NODE_BYTES: usize = 64;
 
 /// Members that map names of any kind, so that one called `default` or `example` is not data.
 const MAPS: [&str; 12] = [

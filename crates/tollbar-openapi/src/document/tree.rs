@@ -1,5 +1,6 @@
 //! From bytes to a tree of values, with limits, and without losing a member that is given twice.
 
+mod place;
 mod yaml;
 
 use std::cell::{Cell, RefCell};
@@ -7,6 +8,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub(super) use place::find;
 
 use super::error::join;
 use super::{DOCUMENT_DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, LoadError};
@@ -20,13 +23,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, LoadError> {
         let limit = DOCUMENT_LIMIT_BYTES / (1024 * 1024);
         return Err(LoadError::new(format!("the document is longer than {limit} MiB")));
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = to_text(bytes)?;
     if text.trim().is_empty() {
         return Err(LoadError::new("the document is empty"));
     }
     let walk = Walk::default();
     if is_json(text) { parse_json(text, &walk) } else { yaml::parse(text, &walk) }
+}
+
+fn to_text(bytes: &[u8]) -> Result<&str, LoadError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// JSON is YAML too, but its own parser is faster and says better what is wrong. `{a: 1}` is YAML only.
