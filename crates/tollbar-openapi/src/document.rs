@@ -2,6 +2,7 @@
 
 mod body;
 mod error;
+mod files;
 mod merge;
 mod operations;
 mod parameters;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::operation::Operation;
 use crate::schema::SchemaSet;
 pub use error::LoadError;
+pub use files::{Bundle, BundleError, DOCUMENT_FILE_LIMIT};
 pub use operations::DOCUMENT_OPERATION_LIMIT;
 use reference::{Allowance, Root};
 pub use servers::Server;

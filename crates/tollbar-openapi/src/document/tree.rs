@@ -19,16 +19,24 @@ pub const DOCUMENT_NODE_LIMIT: usize = 2_000_000;
 
 /// Reads JSON or YAML, whichever it is.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, LoadError> {
+    parse_within(bytes, &Walk::default())
+}
+
+/// Reads one of several files, which have their limit together.
+pub(super) fn parse_within(bytes: &[u8], walk: &Walk) -> Result<Value, LoadError> {
     if bytes.len() > DOCUMENT_LIMIT_BYTES {
-        let limit = DOCUMENT_LIMIT_BYTES / (1024 * 1024);
-        return Err(LoadError::new(format!("the document is longer than {limit} MiB")));
+        return Err(too_long());
     }
     let text = to_text(bytes)?;
     if text.trim().is_empty() {
         return Err(LoadError::new("the document is empty"));
     }
-    let walk = Walk::default();
-    if is_json(text) { parse_json(text, &walk) } else { yaml::parse(text, &walk) }
+    if is_json(text) { parse_json(text, walk) } else { yaml::parse(text, walk) }
+}
+
+pub(super) fn too_long() -> LoadError {
+    let limit = DOCUMENT_LIMIT_BYTES / (1024 * 1024);
+    LoadError::new(format!("the document is longer than {limit} MiB"))
 }
 
 fn to_text(bytes: &[u8]) -> Result<&str, LoadError> {
@@ -75,7 +83,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> LoadError {
 
 /// What is known of a walk through a document.
 #[derive(Default)]
-struct Walk {
+pub(super) struct Walk {
     nodes: Cell<usize>,
     /// Where it failed, innermost step first: filled on the way out, so that success costs nothing.
     steps: RefCell<Vec<String>>,
