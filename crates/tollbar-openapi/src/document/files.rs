@@ -85,6 +85,16 @@ impl Bundle {
         &self.text
     }
 
+    /// The one document, when nothing is left to ask.
+    pub fn into_text(self) -> Vec<u8> {
+        self.text
+    }
+
+    /// Whether it is another text than that of its first file.
+    pub fn is_rewritten(&self) -> bool {
+        self.texts.first() != Some(&self.text)
+    }
+
     /// The names of the files that it is made of, the first being the document itself.
     pub fn files(&self) -> &[String] {
         &self.names
