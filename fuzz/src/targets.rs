@@ -1,6 +1,7 @@
 //! What is tried: each target takes any bytes, and panics if something that has to hold does not.
 
 mod credentials;
+mod document;
 mod forwarded_chain;
 mod http;
 mod http2;
@@ -49,6 +50,12 @@ pub const TARGETS: &[Target] = &[
         tries: 30_000,
     },
     Target { name: "http2_translation", run: http2::http2_translation, words: http2::WORDS, tries: 30_000 },
+    Target {
+        name: "openapi_document",
+        run: document::openapi_document,
+        words: document::WORDS,
+        tries: 5_000,
+    },
 ];
 
 /// The target of this name.

@@ -51,6 +51,7 @@ targets! {
     proxy_header
     forwarded_chain
     http2_translation
+    openapi_document
 }
 
 /// A reader with a fault: it falls over a line that begins with a semicolon.

@@ -2,12 +2,15 @@
 
 mod body;
 mod error;
+mod files;
+mod merge;
 mod operations;
 mod parameters;
 mod reference;
 mod schemas;
 mod security;
 mod servers;
+mod swagger;
 mod tree;
 
 use serde_json::{Map, Value};
@@ -15,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::operation::Operation;
 use crate::schema::SchemaSet;
 pub use error::LoadError;
+pub use files::{Bundle, BundleError, DOCUMENT_FILE_LIMIT};
 pub use operations::DOCUMENT_OPERATION_LIMIT;
 use reference::{Allowance, Root};
 pub use servers::Server;
@@ -30,7 +34,7 @@ pub const DOCUMENT_DEPTH_LIMIT: usize = 64;
 /// After so many warnings the rest is counted, not told.
 const WARNING_LIMIT: usize = 200;
 
-/// An OpenAPI 3.0 or 3.1 document.
+/// An OpenAPI 3.0 or 3.1 document, or a Swagger 2.0 one that was read as such.
 #[derive(Debug, Clone)]
 pub struct Document {
     title: String,
@@ -44,15 +48,26 @@ pub struct Document {
 impl Document {
     /// Reads a document, JSON or YAML. Nothing that it refers to is fetched.
     pub fn parse(text: &[u8]) -> Result<Document, LoadError> {
-        let value = tree::parse(text)?;
-        let Some(root) = value.as_object() else {
-            return Err(LoadError::new("an OpenAPI document must be an object").at(""));
-        };
-        check_version(root)?;
-        reference::check_all_local(&value)?;
-        let mut warnings = Warnings::default();
+        let read = tree::parse(text).and_then(|value| {
+            let Some(root) = value.as_object() else {
+                return Err(LoadError::new("an OpenAPI document must be an object").at(""));
+            };
+            let is_swagger = check_version(root)?;
+            reference::check_all_local(&value)?;
+            let mut warnings = Warnings::default();
+            if !is_swagger {
+                return Document::read(&value, warnings);
+            }
+            warnings.origin = Some(swagger::origin);
+            let converted = swagger::convert(&value, &mut warnings)?;
+            Document::read(&converted, warnings).map_err(|error| error.at_origin(swagger::origin))
+        });
+        read.map_err(|error| error.placed_in(text))
+    }
+
+    fn read(value: &Value, mut warnings: Warnings) -> Result<Document, LoadError> {
         let allowance = Allowance::default();
-        let root = Root::new(&value, &allowance);
+        let root = Root::new(value, &allowance);
         let (operations, schemas) = operations::read(root, &mut warnings)?;
         let info = value.get("info");
         Ok(Document {
@@ -106,11 +121,14 @@ impl Document {
 pub(crate) struct Warnings {
     told: Vec<String>,
     untold: usize,
+    /// Where a place was before the document was converted.
+    origin: Option<fn(&str) -> String>,
 }
 
 impl Warnings {
     pub(crate) fn add(&mut self, pointer: &str, message: &str) {
         if self.told.len() < WARNING_LIMIT {
+            let pointer = self.origin.map_or_else(|| pointer.to_owned(), |origin| origin(pointer));
             self.told.push(LoadError::new(message).at(pointer).to_string());
         } else {
             self.untold += 1;
@@ -125,12 +143,15 @@ impl Warnings {
     }
 }
 
-fn check_version(root: &Map<String, Value>) -> Result<(), LoadError> {
+/// Whether it is Swagger 2.0.
+fn check_version(root: &Map<String, Value>) -> Result<bool, LoadError> {
     if let Some(swagger) = root.get("swagger") {
-        let message = format!(
-            "this is a Swagger {} document; convert it to OpenAPI 3 first, for instance with swagger2openapi",
-            scalar(swagger)
-        );
+        let version = scalar(swagger);
+        if version == "2.0" || version == "2" {
+            return Ok(true);
+        }
+        let message =
+            format!("this is a Swagger {version} document; convert it to Swagger 2.0 or OpenAPI 3 first");
         return Err(LoadError::new(message).at("/swagger"));
     }
     let Some(version) = root.get("openapi") else {
@@ -143,7 +164,7 @@ fn check_version(root: &Map<String, Value>) -> Result<(), LoadError> {
         version.strip_prefix(known).is_some_and(|patch| patch.is_empty() || patch.starts_with(['.', '-']))
     });
     if known {
-        return Ok(());
+        return Ok(false);
     }
     Err(LoadError::new(format!("OpenAPI version {version} is not supported; 3.0 and 3.1 are")).at("/openapi"))
 }

@@ -19,8 +19,8 @@ pub use check::{
     QUERY_PAIR_LIMIT, RequestParts, find_unread_media_types,
 };
 pub use document::{
-    DOCUMENT_DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, DOCUMENT_NODE_LIMIT, DOCUMENT_OPERATION_LIMIT, Document,
-    LoadError, Server,
+    Bundle, BundleError, DOCUMENT_DEPTH_LIMIT, DOCUMENT_FILE_LIMIT, DOCUMENT_LIMIT_BYTES,
+    DOCUMENT_NODE_LIMIT, DOCUMENT_OPERATION_LIMIT, Document, LoadError, Server,
 };
 pub use operation::{Body, Encoding, Location, MediaType, Operation, Parameter, SecurityRequirement, Style};
 pub use router::{Find, Match, RouteConflict, Router};

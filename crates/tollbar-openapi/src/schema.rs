@@ -30,6 +30,13 @@ impl SchemaSet {
         SchemaSet { schemas }
     }
 
+    /// Adds one, and gives it its number.
+    pub(crate) fn push(&mut self, schema: Value) -> Option<SchemaId> {
+        let id = SchemaId(u32::try_from(self.schemas.len()).ok()?);
+        self.schemas.push(schema);
+        Some(id)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.schemas.len()

@@ -7,6 +7,7 @@ mod confirm;
 mod context;
 mod credential;
 mod definition;
+mod document;
 mod import;
 mod key;
 mod number;

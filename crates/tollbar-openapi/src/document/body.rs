@@ -10,7 +10,7 @@ use super::{LoadError, Warnings};
 use crate::operation::{Body, Encoding, MediaType, Style};
 
 /// How many media types one body may have.
-const MEDIA_TYPE_LIMIT: usize = 100;
+const MEDIA_TYPE_LIMIT: usize = 1_000;
 
 /// How many members of one form may have an encoding of their own.
 const ENCODING_LIMIT: usize = 1_000;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::tree;
+
 /// A message, or a pointer within one, is shown up to here.
 const SHOWN_CHARACTERS: usize = 400;
 
@@ -41,6 +43,23 @@ impl LoadError {
     pub(crate) fn at(mut self, pointer: impl Into<String>) -> LoadError {
         self.pointer = Some(pointer.into());
         self
+    }
+
+    /// The place that the text has it at, if it was converted after it was read.
+    pub(crate) fn at_origin(mut self, origin: impl Fn(&str) -> String) -> LoadError {
+        self.pointer = self.pointer.map(|pointer| origin(&pointer));
+        self
+    }
+
+    /// Finds the line, where only the pointer is known.
+    pub(crate) fn placed_in(self, text: &[u8]) -> LoadError {
+        match &self.pointer {
+            Some(pointer) if self.position.is_none() => match tree::find(text, pointer) {
+                Some((line, column)) => self.on(line, column),
+                None => self,
+            },
+            _ => self,
+        }
     }
 
     pub(crate) fn on(mut self, line: u64, column: u64) -> LoadError {

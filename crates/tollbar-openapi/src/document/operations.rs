@@ -8,7 +8,7 @@ use super::error::join;
 use super::parameters;
 use super::reference::{Place, Root, weight};
 use super::schemas::Collector;
-use super::{LoadError, Warnings, body, security};
+use super::{LoadError, Warnings, body, merge, security};
 use crate::operation::{Operation, SecurityRequirement};
 use crate::schema::SchemaSet;
 use crate::template::Template;
@@ -26,7 +26,7 @@ pub(super) fn read(
     warnings: &mut Warnings,
 ) -> Result<(Vec<Operation>, SchemaSet), LoadError> {
     let security = security::read(root, root.member("security").as_ref())?;
-    let Some(paths) = root.member("paths") else {
+    let Some(paths) = root.member("paths").filter(|paths| !paths.value.is_null()) else {
         let message = match root.member("webhooks") {
             Some(_) => "the document describes webhooks only, and no operation",
             None => "the document has no paths, and so no operation",
@@ -34,17 +34,21 @@ pub(super) fn read(
         warnings.add("", message);
         return Ok((Vec::new(), SchemaSet::default()));
     };
+    // The specification has no reference here; trees of files do.
+    let paths = root.resolve(paths)?;
     let members = object(&paths, "paths must be an object")?;
     let security_bytes = root.member("security").map_or(0, |place| weight(place.value));
-    let (shapes, names) = (HashMap::new(), HashSet::new());
+    let (shapes, twins, names) = (HashMap::new(), Vec::new(), HashSet::new());
     let schemas = Collector::new(root);
-    let mut reader = Reader { root, security, security_bytes, warnings, schemas, shapes, names };
+    let mut reader = Reader { root, security, security_bytes, warnings, schemas, shapes, twins, names };
     let mut operations = Vec::new();
     for (path, value) in members.iter().filter(|(path, _)| !path.starts_with("x-")) {
         let item = Place { value, pointer: join(&paths.pointer, path) };
         reader.read_path(path, &item, &mut operations)?;
     }
-    let schemas = reader.schemas.finish(warnings)?;
+    check_twins(&reader.twins)?;
+    let mut schemas = reader.schemas.finish(warnings)?;
+    let operations = merge::same_endpoints(operations, &mut schemas, warnings);
     if operations.is_empty() {
         warnings.add("/paths", "there is no operation");
     }
@@ -59,6 +63,8 @@ struct Reader<'d, 'w> {
     schemas: Collector<'d>,
     /// The shapes of the templates so far, by method.
     shapes: HashMap<(String, String), String>,
+    /// Operations that match the same requests as an earlier one: what is wrong with them.
+    twins: Vec<LoadError>,
     names: HashSet<String>,
 }
 
@@ -69,12 +75,15 @@ impl<'d> Reader<'d, '_> {
         item: &Place<'d>,
         operations: &mut Vec<Operation>,
     ) -> Result<(), LoadError> {
-        let template = Template::parse(path).map_err(|reason| item.error(reason))?;
-        if path.contains(['?', '#']) {
-            self.warnings.add(&item.pointer, "skipped: a path cannot have a query or a fragment in it");
+        if item.value.is_null() {
+            self.warnings.add(&item.pointer, "skipped: there is nothing in it");
             return Ok(());
         }
         object(item, "a path must hold an object")?;
+        let Some((path, template)) = self.read_template(path, item) else {
+            return Ok(());
+        };
+        let path = path.as_str();
         // What stands beside a reference counts before what it refers to.
         let target = self.root.resolve(item.clone())?;
         object(&target, "a path must hold an object")?;
@@ -102,6 +111,23 @@ impl<'d> Reader<'d, '_> {
         Ok(())
     }
 
+    /// The path as requests have it. What some documents put behind it to tell operations apart (`/#Action=Stop`)
+    /// is no part of it.
+    fn read_template(&mut self, path: &str, item: &Place<'d>) -> Option<(String, Template)> {
+        let mut route = path.split(['?', '#']).next().unwrap_or_default().to_owned();
+        if !route.starts_with('/') {
+            route.insert(0, '/');
+            self.warnings.add(&item.pointer, &format!("a path must start with \"/\"; it is read as {route}"));
+        }
+        match Template::parse(&route) {
+            Ok(template) => Some((route, template)),
+            Err(reason) => {
+                self.warnings.add(&item.pointer, &format!("skipped: {reason}"));
+                None
+            }
+        }
+    }
+
     fn read_operation(
         &mut self,
         path: &str,
@@ -110,7 +136,11 @@ impl<'d> Reader<'d, '_> {
         place: &Place<'d>,
         shared: &parameters::List,
     ) -> Result<Operation, LoadError> {
-        let members = object(place, "an operation must be an object")?;
+        let nothing = Map::new();
+        let members = match place.value {
+            Value::Null => &nothing,
+            _ => object(place, "an operation must be an object")?,
+        };
         if members.contains_key("servers") {
             self.warnings.add(&place.pointer, "servers of a single operation are not used");
         }
@@ -167,13 +197,28 @@ impl<'d> Reader<'d, '_> {
         }
     }
 
+    /// Two operations on one path are one endpoint; on two paths of the same shape they cannot be told apart.
     fn note_shape(&mut self, template: &Template, method: &str, place: &Place<'_>, path: &str) {
         let key = (method.to_owned(), template.shape());
-        if let Some(earlier) = self.shapes.insert(key, path.to_owned()) {
-            let message = format!("matches the same requests as {} {earlier}", method.to_ascii_uppercase());
-            self.warnings.add(&place.pointer, &message);
+        let earlier = self.shapes.entry(key).or_insert_with(|| path.to_owned());
+        if earlier != path {
+            let method = method.to_ascii_uppercase();
+            let message = format!("{method} {path} matches the same requests as {method} {earlier}");
+            self.twins.push(place.error(message));
         }
     }
+}
+
+fn check_twins(twins: &[LoadError]) -> Result<(), LoadError> {
+    let Some(first) = twins.first() else {
+        return Ok(());
+    };
+    let others = match twins.len() - 1 {
+        0 => String::new(),
+        others => format!(" (and {others} more such pairs)"),
+    };
+    let message = format!("{}; only one of them can stay{others}", first.message());
+    Err(LoadError::new(message).at(first.pointer().unwrap_or_default()))
 }
 
 fn object<'d>(place: &Place<'d>, message: &str) -> Result<&'d Map<String, Value>, LoadError> {

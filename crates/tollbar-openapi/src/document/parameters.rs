@@ -24,7 +24,7 @@ pub(super) fn read_list<'d>(
     schemas: &mut Collector<'d>,
     warnings: &mut Warnings,
 ) -> Result<List, LoadError> {
-    let Some(place) = place else {
+    let Some(place) = place.filter(|place| !place.value.is_null()) else {
         return Ok(List::new());
     };
     let items = place.value.as_array().ok_or_else(|| place.error("parameters must be a list"))?;
@@ -34,12 +34,23 @@ pub(super) fn read_list<'d>(
     let mut list = List::with_capacity(items.len());
     for (index, value) in items.iter().enumerate() {
         let written = Place { value, pointer: join(&place.pointer, index) };
-        let parameter = read(root, written.clone(), schemas, warnings)?;
-        if list.iter().any(|other: &Parameter| is_same(other, &parameter)) {
-            let message = format!("the parameter \"{}\" is listed twice in the same place", parameter.name);
-            return Err(written.error(message));
+        let place = root.resolve(written.clone())?;
+        if !place.value.is_object() {
+            return Err(place.error("a parameter must be an object"));
         }
-        list.push(parameter);
+        let (name, location) = match read_name(&place) {
+            Ok(named) => named,
+            Err(reason) => {
+                warnings.add(&place.pointer, &format!("skipped: {reason}"));
+                continue;
+            }
+        };
+        if list.iter().any(|other: &Parameter| is_same((other.location, &other.name), (location, name))) {
+            let message = format!("skipped: the parameter \"{name}\" is listed before in the same place");
+            warnings.add(&written.pointer, &message);
+            continue;
+        }
+        list.push(read(root, &place, name, location, schemas, warnings)?);
     }
     Ok(list)
 }
@@ -52,7 +63,10 @@ pub(super) fn combine(
     pointer: &str,
     warnings: &mut Warnings,
 ) -> Vec<Parameter> {
-    let kept = shared.iter().filter(|parameter| !own.iter().any(|other| is_same(other, parameter)));
+    let is_own = |shared: &Parameter| {
+        own.iter().any(|own| is_same((own.location, &own.name), (shared.location, &shared.name)))
+    };
+    let kept = shared.iter().filter(|parameter| !is_own(parameter));
     let mut all: Vec<Parameter> = kept.cloned().collect();
     all.extend(own);
     all.retain(|parameter| {
@@ -80,35 +94,51 @@ pub(super) fn combine(
     all
 }
 
-fn is_same(left: &Parameter, right: &Parameter) -> bool {
-    let names_match = match left.location {
-        Location::Header => left.name.eq_ignore_ascii_case(&right.name),
-        Location::Path | Location::Query | Location::Cookie => left.name == right.name,
+fn is_same(left: (Location, &str), right: (Location, &str)) -> bool {
+    let names_match = match left.0 {
+        Location::Header => left.1.eq_ignore_ascii_case(right.1),
+        Location::Path | Location::Query | Location::Cookie => left.1 == right.1,
     };
-    left.location == right.location && names_match
+    left.0 == right.0 && names_match
+}
+
+/// What a parameter is, or why it is none.
+fn read_name<'d>(place: &Place<'d>) -> Result<(&'d str, Location), String> {
+    let text = |name: &str| place.value.get(name).and_then(Value::as_str);
+    let name = text("name").filter(|name| !name.is_empty()).ok_or("a parameter must have a name")?;
+    let location = match text("in") {
+        Some("path") => Location::Path,
+        Some("query") => Location::Query,
+        Some("header") => Location::Header,
+        Some("cookie") => Location::Cookie,
+        Some(other) => {
+            return Err(format!(
+                "the parameter \"{name}\" cannot be in \"{other}\"; path, query, header and cookie are known"
+            ));
+        }
+        None => {
+            return Err(format!(
+                "the parameter \"{name}\" must say what it is in: path, query, header or cookie"
+            ));
+        }
+    };
+    if location == Location::Header && http::HeaderName::try_from(name).is_err() {
+        return Err(format!("\"{name}\" cannot be the name of a header"));
+    }
+    Ok((name, location))
 }
 
 fn read<'d>(
     root: Root<'d>,
-    place: Place<'d>,
+    place: &Place<'d>,
+    name: &str,
+    location: Location,
     schemas: &mut Collector<'d>,
     warnings: &mut Warnings,
 ) -> Result<Parameter, LoadError> {
-    let place = root.resolve(place)?;
-    if !place.value.is_object() {
-        return Err(place.error("a parameter must be an object"));
-    }
-    let text = |name: &str| place.value.get(name).and_then(Value::as_str);
     let flag = |name: &str| place.value.get(name).and_then(Value::as_bool);
-    let name = text("name")
-        .filter(|name| !name.is_empty())
-        .ok_or_else(|| place.error("a parameter must have a name"))?;
-    let location = read_location(&place, text("in"))?;
-    if location == Location::Header && http::HeaderName::try_from(name).is_err() {
-        return Err(place.error(format!("\"{name}\" cannot be the name of a header")));
-    }
-    root.take(name.len(), &place)?;
-    let style = read_style(&place, location, warnings);
+    root.take(name.len(), place)?;
+    let style = read_style(place, location, warnings);
     // `content` has one media type, whose schema is that of the whole value.
     let content =
         place.value.get("content").and_then(Value::as_object).and_then(|content| content.keys().next());
@@ -131,19 +161,6 @@ fn read<'d>(
         schema_id,
         media_type: content.cloned(),
     })
-}
-
-fn read_location(place: &Place<'_>, text: Option<&str>) -> Result<Location, LoadError> {
-    match text {
-        Some("path") => Ok(Location::Path),
-        Some("query") => Ok(Location::Query),
-        Some("header") => Ok(Location::Header),
-        Some("cookie") => Ok(Location::Cookie),
-        Some(other) => Err(place.error(format!(
-            "a parameter cannot be in \"{other}\"; path, query, header and cookie are known"
-        ))),
-        None => Err(place.error("a parameter must say what it is in: path, query, header or cookie")),
-    }
 }
 
 fn read_style(place: &Place<'_>, location: Location, warnings: &mut Warnings) -> Style {

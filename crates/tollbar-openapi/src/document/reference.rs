@@ -19,7 +19,7 @@ const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
 const EXPANSION_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// About what a value costs beside its text.
-const NODE_BYTES: usize = 64;
+pub(super) const NODE_BYTES: usize = 64;
 
 /// Members that map names of any kind, so that one called `default` or `example` is not data.
 const MAPS: [&str; 12] = [
@@ -178,6 +178,61 @@ pub(super) fn weight(value: &Value) -> usize {
 /// Refuses a document that refers to anything outside itself, wherever that stands.
 pub(super) fn check_all_local(document: &Value) -> Result<(), LoadError> {
     walk(document, false, &mut Vec::new())
+}
+
+/// Changes every reference, and what a discriminator maps to: `rewrite` is told the target and where it
+/// stands, and says what it is to be.
+pub(super) fn each_reference(
+    document: &mut Value,
+    rewrite: &mut impl FnMut(&str, &str) -> Result<String, LoadError>,
+) -> Result<(), LoadError> {
+    rewrite_within(document, Kind::Value, String::new(), rewrite)
+}
+
+/// What the members of an object are.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Value,
+    /// Named by the document: none of the names means anything.
+    Map,
+    /// Names of schemas, or references to them.
+    Mapping,
+}
+
+fn rewrite_within(
+    value: &mut Value,
+    kind: Kind,
+    here: String,
+    rewrite: &mut impl FnMut(&str, &str) -> Result<String, LoadError>,
+) -> Result<(), LoadError> {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let is_reference = match kind {
+                    Kind::Mapping => member.as_str().is_some_and(|text| text.contains(['/', '#', '.'])),
+                    Kind::Value | Kind::Map => name == "$ref",
+                };
+                let below = match (kind, name.as_str()) {
+                    (Kind::Value, name) if MAPS.contains(&name) => Kind::Map,
+                    (Kind::Value, "mapping") => Kind::Mapping,
+                    _ => Kind::Value,
+                };
+                let is_data = DATA.contains(&name.as_str()) || name.starts_with("x-");
+                match member {
+                    Value::String(target) if is_reference => *target = rewrite(target, &join(&here, name))?,
+                    _ if kind == Kind::Value && is_data => {}
+                    _ => rewrite_within(member, below, join(&here, name), rewrite)?,
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                rewrite_within(item, Kind::Value, join(&here, index), rewrite)?;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
 }
 
 fn walk<'d>(value: &'d Value, is_map: bool, path: &mut Vec<Step<'d>>) -> Result<(), LoadError> {

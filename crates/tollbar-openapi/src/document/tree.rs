@@ -1,5 +1,6 @@
 //! From bytes to a tree of values, with limits, and without losing a member that is given twice.
 
+mod place;
 mod yaml;
 
 use std::cell::{Cell, RefCell};
@@ -7,6 +8,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub(super) use place::find;
 
 use super::error::join;
 use super::{DOCUMENT_DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, LoadError};
@@ -16,17 +19,29 @@ pub const DOCUMENT_NODE_LIMIT: usize = 2_000_000;
 
 /// Reads JSON or YAML, whichever it is.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, LoadError> {
+    parse_within(bytes, &Walk::default())
+}
+
+/// Reads one of several files, which have their limit together.
+pub(super) fn parse_within(bytes: &[u8], walk: &Walk) -> Result<Value, LoadError> {
     if bytes.len() > DOCUMENT_LIMIT_BYTES {
-        let limit = DOCUMENT_LIMIT_BYTES / (1024 * 1024);
-        return Err(LoadError::new(format!("the document is longer than {limit} MiB")));
+        return Err(too_long());
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = to_text(bytes)?;
     if text.trim().is_empty() {
         return Err(LoadError::new("the document is empty"));
     }
-    let walk = Walk::default();
-    if is_json(text) { parse_json(text, &walk) } else { yaml::parse(text, &walk) }
+    if is_json(text) { parse_json(text, walk) } else { yaml::parse(text, walk) }
+}
+
+pub(super) fn too_long() -> LoadError {
+    let limit = DOCUMENT_LIMIT_BYTES / (1024 * 1024);
+    LoadError::new(format!("the document is longer than {limit} MiB"))
+}
+
+fn to_text(bytes: &[u8]) -> Result<&str, LoadError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// JSON is YAML too, but its own parser is faster and says better what is wrong. `{a: 1}` is YAML only.
@@ -68,7 +83,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> LoadError {
 
 /// What is known of a walk through a document.
 #[derive(Default)]
-struct Walk {
+pub(super) struct Walk {
     nodes: Cell<usize>,
     /// Where it failed, innermost step first: filled on the way out, so that success costs nothing.
     steps: RefCell<Vec<String>>,

@@ -1,15 +1,13 @@
 //! `import`.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::context::{Context, set};
+pub(super) use super::document::read_document;
 use crate::{
     client::with_query,
     output::{Cell, Style, Table, Tone, count, list, number, safe, word, yes},
@@ -29,7 +27,7 @@ use crate::{
     | tollbar import - --upstream http://127.0.0.1:9000"
 )]
 pub(crate) struct ImportCommand {
-    /// The document; - reads standard input
+    /// The document, OpenAPI or Swagger 2.0; files it refers to are read below its folder; - reads standard input
     file: PathBuf,
     /// Where live requests go; its path takes the place of the base. Again, or after a comma: another server of it
     #[arg(long, value_name = "URL", required = true)]
@@ -101,15 +99,6 @@ impl ImportCommand {
             format!("{head}\n{}{rest}", routes(api, &body, &endpoints, style))
         })?)
     }
-}
-
-fn read_document(file: &Path) -> Result<String> {
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).context("standard input cannot be read")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 fn imported(api: &Value, style: Style) -> String {

@@ -13,16 +13,17 @@ use super::{DOCUMENT_NODE_LIMIT, Node, Walk, too_deep};
 use crate::document::{DOCUMENT_DEPTH_LIMIT, LoadError};
 
 pub(super) fn parse(text: &str, walk: &Walk) -> Result<Value, LoadError> {
-    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |reader| {
-        Node { walk, depth: 0 }.deserialize(reader)
-    });
-    read.map_err(|error| {
+    read(text, Node { walk, depth: 0 }).map_err(|error| {
         let failed = walk.error(&message(&error));
         match error.location() {
             Some(place) => failed.on(place.line(), place.column()),
             None => failed,
         }
     })
+}
+
+pub(super) fn read<T>(text: &str, seed: impl for<'de> DeserializeSeed<'de, Value = T>) -> Result<T, Error> {
+    serde_saphyr::with_deserializer_from_str_with_options(text, options(), |reader| seed.deserialize(reader))
 }
 
 /// The parser's own words, where it did not stop at a limit that we gave it.
