@@ -6,7 +6,7 @@ mod validators;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use validators::{Held, Validators, is_sound};
+pub(crate) use validators::{Validators, is_sound};
 
 /// The number of a schema in its set.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

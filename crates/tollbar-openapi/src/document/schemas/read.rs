@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::error::join;
 use super::super::reference::Place;
+use super::numbers::finish_bounds;
 use super::{Collector, Dialect, Direction, LoadError, Waived};
 use crate::schema::reference_to;
 
@@ -140,8 +141,8 @@ impl<'d> Collector<'d> {
             }
             self.read_keyword(place, name, &member, context, &mut read)?;
         }
-        self.finish_bounds(place, members, &mut read);
-        self.finish_choices(place, members, context, &mut read)?;
+        finish_bounds(members, &mut read);
+        self.finish_choices(place, members, &mut read)?;
         match members.get("nullable") {
             Some(Value::Bool(true)) => Ok(widened(read)),
             None | Some(Value::Bool(false) | Value::Null) => Ok(Value::Object(read)),
