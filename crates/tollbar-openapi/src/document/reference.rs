@@ -98,7 +98,13 @@ impl<'d> Root<'d> {
     /// stands beside a reference matters.
     pub(super) fn step(&self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
         let Some(target) = place.reference() else { return Ok(None) };
-        self.look_up(target, &join(&place.pointer, "$ref"), &mut HOP_LIMIT.clone()).map(Some)
+        self.find(target, &join(&place.pointer, "$ref")).map(Some)
+    }
+
+    /// Where a reference leads that stands in a certain place.
+    pub(super) fn find(&self, target: &str, here: &str) -> Result<Place<'d>, LoadError> {
+        let mut hops = HOP_LIMIT;
+        self.look_up(target, here, &mut hops)
     }
 
     fn follow(&self, mut place: Place<'d>, hops: &mut usize) -> Result<Place<'d>, LoadError> {

@@ -221,3 +221,6 @@ fn sound(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod suite;

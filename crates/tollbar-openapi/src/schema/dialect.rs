@@ -2,8 +2,8 @@
 
 use jsonschema::{Draft, PatternOptions, Regex, ValidationOptions};
 
-/// What one compiled pattern may take.
-pub(crate) const PATTERN_LIMIT_BYTES: usize = 1024 * 1024;
+/// What one compiled pattern may take: `.{1,1023}` is common, and takes more than 1 MiB.
+pub(crate) const PATTERN_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the engine may remember of one pattern while it matches; beyond, it is slower but still linear.
 const PATTERN_CACHE_LIMIT_BYTES: usize = 256 * 1024;

@@ -93,3 +93,14 @@ fn what_does_not_compile_is_found_one_by_one() {
     assert!(!is_sound(3, &json!({ "type": "file" })));
     assert!(Validators::compile(SchemaSet::new(vec![json!({ "type": "file" })])).is_err());
 }
+
+#[test]
+fn the_deepest_check_fits_a_small_stack() {
+    // As deep as the loader lets schemas refer to each other, and values as deep as bodies may be.
+    let mut schemas: Vec<Value> =
+        (1..17).map(|next| json!({ "allOf": [{ "$ref": format!("#/$defs/{next}") }] })).collect();
+    schemas.push(json!({ "properties": { "a": { "$ref": "#/$defs/0" } }, "maxProperties": 1 }));
+    let validators = Validators::compile(SchemaSet::new(schemas)).unwrap();
+    let nested = (0..64).fold(json!({ "a": 1, "b": 2 }), |value, _| json!({ "a": value }));
+    assert!(!faults(&validators, 0, nested).is_empty());
+}

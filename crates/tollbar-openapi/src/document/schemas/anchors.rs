@@ -21,7 +21,7 @@ enum Named<'d> {
 impl<'d> Anchors<'d> {
     pub(super) fn of(root: Root<'d>) -> Anchors<'d> {
         let mut known = HashMap::new();
-        walk(root.whole(), false, &mut known);
+        walk(&root.whole(), false, &mut known);
         Anchors { known }
     }
 
@@ -41,7 +41,7 @@ impl<'d> Anchors<'d> {
 }
 
 /// No deeper than a document may be.
-fn walk<'d>(place: Place<'d>, is_map: bool, known: &mut HashMap<&'d str, Named<'d>>) {
+fn walk<'d>(place: &Place<'d>, is_map: bool, known: &mut HashMap<&'d str, Named<'d>>) {
     match place.value {
         Value::Object(members) => {
             for name in ["$anchor", "$dynamicAnchor"] {
@@ -60,13 +60,13 @@ fn walk<'d>(place: Place<'d>, is_map: bool, known: &mut HashMap<&'d str, Named<'
             for name in members.keys() {
                 let (skipped, holds_names) = is_data(name, is_map);
                 if let Some(member) = place.member(name).filter(|_| !skipped) {
-                    walk(member, holds_names, known);
+                    walk(&member, holds_names, known);
                 }
             }
         }
         Value::Array(items) => {
             for (index, value) in items.iter().enumerate() {
-                walk(Place { value, pointer: join(&place.pointer, index) }, false, known);
+                walk(&Place { value, pointer: join(&place.pointer, index) }, false, known);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

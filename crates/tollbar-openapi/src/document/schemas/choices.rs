@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::super::error::join;
 use super::super::reference::Place;
-use super::read::Context;
 use super::{Collector, Dialect, LoadError};
 use crate::schema::{SchemaId, number_of, reference_to};
 
@@ -15,7 +14,6 @@ impl<'d> Collector<'d> {
         &mut self,
         place: &Place<'d>,
         members: &Map<String, Value>,
-        _context: &Context,
         read: &mut Map<String, Value>,
     ) -> Result<(), LoadError> {
         self.finish_members(place, read);

@@ -53,39 +53,34 @@ impl<'d> Collector<'d> {
         }
         Ok(())
     }
+}
 
-    /// What several keywords say together: `exclusiveMinimum: true`, and the width of an integer.
-    pub(super) fn finish_bounds(
-        &mut self,
-        _place: &Place<'d>,
-        members: &Map<String, Value>,
-        read: &mut Map<String, Value>,
-    ) {
-        for (exclusive, plain) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
-            if members.get(exclusive) == Some(&Value::Bool(true))
-                && let Some(bound) = read.remove(plain)
-            {
-                read.insert(exclusive.to_owned(), bound);
-            }
+/// What several keywords say together: `exclusiveMinimum: true`, and the width of an integer.
+pub(super) fn finish_bounds(members: &Map<String, Value>, read: &mut Map<String, Value>) {
+    for (exclusive, plain) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        if members.get(exclusive) == Some(&Value::Bool(true))
+            && let Some(bound) = read.remove(plain)
+        {
+            read.insert(exclusive.to_owned(), bound);
         }
-        let Some(format) = read.get("format").and_then(Value::as_str) else { return };
-        let Some((_, least, most)) = WIDTHS.iter().find(|(name, _, _)| *name == format) else { return };
-        if !is_numeric(read.get("type")) {
-            return;
-        }
-        let bound = |name: &str| read.get(name).and_then(Value::as_f64);
-        // Doubles are near enough: what they cannot tell from the bound is the bound.
-        let (least_double, most_double) = (as_double(*least), as_double(*most));
-        let has_least =
-            ["minimum", "exclusiveMinimum"].into_iter().filter_map(bound).any(|has| has >= least_double);
-        let has_most =
-            ["maximum", "exclusiveMaximum"].into_iter().filter_map(bound).any(|has| has <= most_double);
-        if !has_least {
-            read.insert("minimum".to_owned(), (*least).into());
-        }
-        if !has_most {
-            read.insert("maximum".to_owned(), (*most).into());
-        }
+    }
+    let Some(format) = read.get("format").and_then(Value::as_str) else { return };
+    let Some((_, least, most)) = WIDTHS.iter().find(|(name, _, _)| *name == format) else { return };
+    if !is_numeric(read.get("type")) {
+        return;
+    }
+    let bound = |name: &str| read.get(name).and_then(Value::as_f64);
+    // Doubles are near enough: what they cannot tell from the bound is the bound.
+    let (least_double, most_double) = (as_double(*least), as_double(*most));
+    let has_least =
+        ["minimum", "exclusiveMinimum"].into_iter().filter_map(bound).any(|has| has >= least_double);
+    let has_most =
+        ["maximum", "exclusiveMaximum"].into_iter().filter_map(bound).any(|has| has <= most_double);
+    if !has_least {
+        read.insert("minimum".to_owned(), (*least).into());
+    }
+    if !has_most {
+        read.insert("maximum".to_owned(), (*most).into());
     }
 }
 

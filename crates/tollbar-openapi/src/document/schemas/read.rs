@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::error::join;
 use super::super::reference::Place;
+use super::numbers::finish_bounds;
 use super::{Collector, Dialect, Direction, LoadError, Waived};
 use crate::schema::reference_to;
 
@@ -140,8 +141,8 @@ impl<'d> Collector<'d> {
             }
             self.read_keyword(place, name, &member, context, &mut read)?;
         }
-        self.finish_bounds(place, members, &mut read);
-        self.finish_choices(place, members, context, &mut read)?;
+        finish_bounds(members, &mut read);
+        self.finish_choices(place, members, &mut read)?;
         match members.get("nullable") {
             Some(Value::Bool(true)) => Ok(widened(read)),
             None | Some(Value::Bool(false) | Value::Null) => Ok(Value::Object(read)),
@@ -228,9 +229,18 @@ impl<'d> Collector<'d> {
         read: &mut Map<String, Value>,
     ) -> Result<(), LoadError> {
         let root = self.root;
-        let anchors = self.anchors.get_or_insert_with(|| super::Anchors::of(root));
         let name = member.value.as_str().and_then(|target| target.strip_prefix('#'));
-        let Some(name) = name.filter(|name| anchors.is_single(name) && !read.contains_key("$ref")) else {
+        let target = match name.filter(|_| !read.contains_key("$ref")) {
+            Some(pointer) if pointer.is_empty() || pointer.starts_with('/') => {
+                Some(root.find(&format!("#{pointer}"), &member.pointer)?)
+            }
+            Some(name) => {
+                let anchors = self.anchors.get_or_insert_with(|| super::Anchors::of(root));
+                if anchors.is_single(name) { Some(anchors.find(name, place)?) } else { None }
+            }
+            None => None,
+        };
+        let Some(target) = target else {
             self.unenforced(
                 place,
                 "$dynamicRef",
@@ -238,7 +248,6 @@ impl<'d> Collector<'d> {
             );
             return Ok(());
         };
-        let target = anchors.find(name, place)?;
         let waived = self.waived_for(&target, context)?;
         let id = self.number(&target, context.direction, waived)?;
         read.insert("$ref".to_owned(), reference_to(id).into());
