@@ -120,7 +120,8 @@ fn encodings_are_honoured() {
         serde_json::from_str(&encoding.to_string().replace("pipeDelimited", "pipe_delimited")).unwrap();
     for (body, expected) in [
         ("tags=a,b%2Cc", Ok(json!({ "tags": ["a", "b,c"] }))),
-        ("numbers=1|2%7C3", Ok(json!({ "numbers": [1, 2, 3] }))),
+        ("numbers=1|2|3", Ok(json!({ "numbers": [1, 2, 3] }))),
+        ("numbers=1%7C2%7C3", Ok(json!({ "numbers": [1, 2, 3] }))),
         ("id=%22a%22", Ok(json!({ "id": "a" }))),
         ("id=a", Err(r#"form field "id" is not valid JSON"#)),
         ("lines=[{\"count\":1}]", Ok(json!({ "lines": [{ "count": 1 }] }))),
