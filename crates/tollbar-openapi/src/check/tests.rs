@@ -74,7 +74,8 @@ fn types() {
             r#"query parameter "q" must be an integer or true or false (got "x")"#,
         ),
         (json!({ "type": ["integer", "string"], "maximum": 3 }), "q=500", ""),
-        (json!({ "type": "null" }), "q=x", ""),
+        (json!({ "type": "null" }), "q=", ""),
+        (json!({ "type": "null" }), "q=x", r#"query parameter "q" must be null (got "x")"#),
         (json!({}), "q=anything&q=twice", ""),
         (json!({ "type": "string" }), "q=1&q=2", r#"query parameter "q" is given more than once"#),
         (json!({ "type": "integer" }), "q=1&%71=2", r#"query parameter "q" is given more than once"#),
@@ -127,9 +128,14 @@ fn bounds() {
         (
             json!({ "type": "number", "exclusiveMaximum": 0.3 }),
             "q=0.30",
-            r#"query parameter "q" must be less than 0.3 (got 0.30)"#,
+            r#"query parameter "q" must be less than 0.3 (got 0.3)"#,
         ),
-        (json!({ "type": "number", "exclusiveMaximum": 0.3 }), "q=0.29999999999999999999", ""),
+        // To every reader that has doubles, this is 0.3.
+        (
+            json!({ "type": "number", "exclusiveMaximum": 0.3 }),
+            "q=0.29999999999999999999",
+            r#"query parameter "q" must be less than 0.3 (got 0.3)"#,
+        ),
         (
             json!({ "type": "integer", "maximum": 9007199254740992u64 }),
             "q=9007199254740993",
@@ -138,7 +144,7 @@ fn bounds() {
         (
             json!({ "type": "integer", "maximum": 10 }),
             "q=99999999999999999999999999999999999999999999999",
-            r#"query parameter "q" must be at most 10 (got 9999999999999999999999999999999999999999…)"#,
+            r#"query parameter "q" must be at most 10 (got 1e+47)"#,
         ),
         (json!({ "type": "integer", "format": "int32" }), "q=2147483647", ""),
         (
@@ -149,7 +155,7 @@ fn bounds() {
         (
             json!({ "type": "integer", "format": "int64" }),
             "q=-9223372036854775809",
-            r#"query parameter "q" must be an integer between -9223372036854775808 and 9223372036854775807 (got -9223372036854775809)"#,
+            r#"query parameter "q" must be an integer between -9223372036854775808 and 9223372036854775807 (got -9.223372036854778e+18)"#,
         ),
         (json!({ "type": "string", "maximum": 1 }), "q=5", ""),
         (

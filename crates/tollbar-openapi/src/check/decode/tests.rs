@@ -245,6 +245,12 @@ fn a_text_is_what_the_schema_allows() {
             "123456789012345678901234567890",
             json!(123456789012345678901234567890_f64),
         ),
+        (json!({ "type": "integer" }), "-9223372036854775808", json!(i64::MIN)),
+        (
+            json!({ "type": "integer" }),
+            "-9223372036854775809",
+            json!((-9_223_372_036_854_775_808.0_f64).next_down()),
+        ),
         (json!({ "type": "integer" }), "1.0", json!("1.0")),
         (json!({ "type": "integer" }), "01", json!("01")),
         (json!({ "type": "integer" }), "%2B1", json!("+1")),
