@@ -287,7 +287,8 @@ pub fn find_operation(location: &Location<'_>, method: &Method) -> Result<Operat
     let api =
         location.api.ok_or_else(|| not_found("no API on this base has an upstream in this environment"))?;
     let found = api.find(method.as_str(), location.rest);
-    if let Some(stripped) = without_path_parameters(location.rest) {
+    let is_kept = matches!(&found, Find::Matched(matched) if has_matrix_parameters(api, matched.id));
+    if let Some(stripped) = without_path_parameters(location.rest, is_kept) {
         // `/users/me;x` may be `/users/me` to one reader and `/users/{id}` to another.
         let without = shape(&api.find(method.as_str(), &stripped));
         if without != shape(&found) && !(without.is_none() && is_matrix(api, &found)) {
@@ -477,12 +478,25 @@ fn with_implied(mut allow: Vec<String>) -> String {
     allow.join(", ")
 }
 
-/// The path with `;...` taken out of each segment; `None` if there is none.
-fn without_path_parameters(path: &str) -> Option<String> {
+/// Whether the document has parameters in the path that are written as `;name=value`.
+fn has_matrix_parameters(api: &Api, endpoint: usize) -> bool {
+    let endpoint = api.endpoint(endpoint);
+    endpoint.is_some_and(|one| one.operation.parameters.iter().any(|other| other.style == Style::Matrix))
+}
+
+/// The path with `;...` taken out of each segment; `None` if there is none. A segment that begins with `;` is kept
+/// where the document says that a parameter is written so.
+fn without_path_parameters(path: &str, is_kept: bool) -> Option<String> {
     if !path.contains(';') {
         return None;
     }
-    let segments: Vec<&str> = path.split('/').map(|s| s.split(';').next().unwrap_or_default()).collect();
+    let segments: Vec<&str> = path
+        .split('/')
+        .map(|segment| match segment.split_once(';') {
+            Some((before, _)) if !(is_kept && before.is_empty()) => before,
+            _ => segment,
+        })
+        .collect();
     Some(segments.join("/"))
 }
 

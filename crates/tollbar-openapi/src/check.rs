@@ -152,9 +152,8 @@ fn plans<'o>(operations: impl IntoIterator<Item = &'o Operation>, schemas: &Sche
         let parameters: Vec<usize> =
             operation.parameters.iter().map(|parameter| reader.add(parameter.schema_id)).collect();
         let content = operation.body.iter().flat_map(|body| &body.content);
-        // JSON says by itself what is a number.
-        let content = content.map(|one| reader.add(one.schema_id.filter(|_| !decode::is_json(&one.range))));
-        let content: Vec<usize> = content.collect();
+        let content: Vec<usize> =
+            content.map(|one| reader.add(one.schema_id.filter(|_| is_text(&one.range)))).collect();
         places.push((operation, parameters, content));
     }
     let shape_at = reader.finish();
@@ -166,6 +165,14 @@ fn plans<'o>(operations: impl IntoIterator<Item = &'o Operation>, schemas: &Sche
         Plan { parameters, content: shapes(content), claims, body }
     };
     places.into_iter().map(plan).collect()
+}
+
+/// Whether a body of this media type can be a form or another text. JSON says by itself what is a number.
+fn is_text(range: &str) -> bool {
+    let range = range.trim_start().to_ascii_lowercase();
+    ["multipart/", "application/x-www-form-urlencoded", "text/", "application/*", "*"]
+        .iter()
+        .any(|start| range.starts_with(start))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(crate) use tree::{Branch, NAME_DEPTH_LIMIT, split_name};
 const SHOWN_CHARACTERS: usize = 40;
 
 /// What a request gives for a parameter.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Decoded {
     Missing,
     /// Nothing, where that is allowed: there is nothing to check.

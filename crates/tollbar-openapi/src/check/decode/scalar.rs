@@ -12,6 +12,8 @@ use crate::decimal::{self, Decimal};
 /// A value longer than this is no number to anybody.
 const NUMBER_LIMIT_BYTES: usize = 4_096;
 
+const LEAST_OF_64_BITS: f64 = -9_223_372_036_854_775_808.0;
+
 /// Reads a text as what the shape allows: a number only where one is allowed and the text is one in JSON's grammar,
 /// else a string. What is allowed as several things is read as the likeliest that is valid.
 pub(crate) fn read(view: View<'_>, text: Cow<'_, str>, choices: &mut Choices) -> Value {
@@ -79,7 +81,11 @@ fn number(types: Types, text: &str) -> Option<Value> {
     } else if !types.has(Types::FRACTION) || Decimal::parse(text).is_none() {
         return None;
     }
-    text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number)
+    let double = text.parse::<f64>().ok()?;
+    // Just below the least of 64 bits, the nearest double is that least one: an integer too small would fit.
+    let is_rounded_in = double == LEAST_OF_64_BITS && decimal::is_integer(text);
+    let double = if is_rounded_in { double.next_down() } else { double };
+    Number::from_f64(double).map(Value::Number)
 }
 
 fn is_among(reading: &Value, listed: &[Value]) -> bool {

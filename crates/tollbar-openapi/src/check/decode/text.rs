@@ -71,7 +71,9 @@ impl<'a> Text<'a> {
             Delimiter::Dot => raw.split('.').collect(),
             Delimiter::Semicolon => raw.split(';').collect(),
             Delimiter::Ampersand => raw.split('&').collect(),
-            Delimiter::Pipe => split_at_any(raw, &["|", "%7C", "%7c"]),
+            // Who writes the bar itself escapes the one in an item.
+            Delimiter::Pipe if raw.contains('|') => raw.split('|').collect(),
+            Delimiter::Pipe => split_at_any(raw, &["%7C", "%7c"]),
             Delimiter::Space => split_at_any(raw, &["%20", "+", " "]),
         };
         pieces.into_iter().map(|piece| Text::new(piece, self.coding)).collect()

@@ -19,8 +19,8 @@ const LEAF_LIMIT: usize = 256;
 /// So deep they may be nested in each other.
 const DEPTH_LIMIT: usize = 64;
 
-/// So many members are read for one API, each as often as it is composed.
-const WORK_LIMIT: usize = 4_000_000;
+/// So many members are read for one API, each as often as it is composed. The largest documents need a tenth of it.
+const WORK_LIMIT: usize = 1_000_000;
 
 /// So many places of `prefixItems` are told apart.
 const FIRST_ITEMS_LIMIT: usize = 64;
@@ -85,13 +85,11 @@ impl<'s> Reader<'s> {
     }
 
     fn place(&mut self, source: Source<'s>) -> usize {
-        let source = self.simple(source);
-        let mut key = Vec::new();
-        key_of(&source, &mut key);
+        let (key, source) = self.simple(source);
+        self.work += key.len();
         if let Some(at) = self.known.get(&key) {
             return *at;
         }
-        self.work += key.len();
         if self.work > WORK_LIMIT {
             return ANYTHING;
         }
@@ -102,35 +100,39 @@ impl<'s> Reader<'s> {
         at
     }
 
-    /// The same without references that say nothing else, without doubles, and without lists of one.
-    fn simple(&self, source: Source<'s>) -> Source<'s> {
-        let (sources, make): (_, fn(Vec<Source<'s>>) -> Source<'s>) = match source {
-            Source::One(schema) => return Source::One(self.set.resolve(schema)),
-            Source::All(sources) => (sources, Source::All),
-            Source::Any(sources) => (sources, Source::Any),
+    /// The same without references that say nothing else, without doubles, and without lists of one; and a key, which
+    /// two sources share when they are made of the same schemas in the same way.
+    fn simple(&self, source: Source<'s>) -> (Vec<usize>, Source<'s>) {
+        // No schema stands at so low an address as the marks.
+        let (mark, sources, make): (_, _, fn(Vec<Source<'s>>) -> Source<'s>) = match source {
+            Source::One(schema) => {
+                let schema = self.set.resolve(schema);
+                return (vec![std::ptr::from_ref(schema).addr()], Source::One(schema));
+            }
+            Source::All(sources) => (1, sources, Source::All),
+            Source::Any(sources) => (2, sources, Source::Any),
         };
-        let mut keyed: Vec<(Vec<usize>, Source<'s>)> = Vec::new();
-        for source in sources {
-            let source = self.simple(source);
-            let mut key = Vec::new();
-            key_of(&source, &mut key);
-            keyed.push((key, source));
-        }
+        let mut keyed: Vec<_> = sources.into_iter().map(|source| self.simple(source)).collect();
         keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
         keyed.dedup_by(|(left, _), (right, _)| left == right);
-        let mut sources: Vec<Source<'s>> = keyed.into_iter().map(|(_, source)| source).collect();
-        match (sources.len(), sources.pop()) {
-            (1, Some(only)) => only,
-            (_, last) => {
-                sources.extend(last);
-                make(sources)
-            }
+        if keyed.len() == 1
+            && let Some(only) = keyed.pop()
+        {
+            return only;
         }
+        let mut key = vec![mark, keyed.len()];
+        let mut sources = Vec::with_capacity(keyed.len());
+        for (part, source) in keyed {
+            key.extend(part);
+            sources.push(source);
+        }
+        (key, make(sources))
     }
 
     fn read(&mut self, source: &Source<'s>) -> Node {
         let mut leaves = 0;
         let tree = self.lay_out(source, &mut Vec::new(), &mut leaves);
+        self.work += leaves;
         let insides = insides_of(&tree, &mut self.work);
         let mut node = Node {
             types: types_of(&tree),
@@ -171,20 +173,33 @@ impl<'s> Reader<'s> {
     fn lay_out_schema(&self, schema: &'s Value, within: &mut Vec<usize>, leaves: &mut usize) -> Tree<'s> {
         let schema = self.set.resolve(schema);
         let address = std::ptr::from_ref(schema).addr();
+        *leaves += 1;
         let Value::Object(leaf) = schema else { return Tree::All(Vec::new()) };
-        if *leaves >= LEAF_LIMIT || within.len() >= DEPTH_LIMIT || within.contains(&address) {
+        if *leaves > LEAF_LIMIT || within.len() >= DEPTH_LIMIT || within.contains(&address) {
             return Tree::All(Vec::new());
         }
-        *leaves += 1;
         within.push(address);
         let mut all = vec![Tree::Leaf(leaf)];
         if let Some(target) = target_of(leaf).and_then(|id| self.set.find(id)) {
             all.push(self.lay_out_schema(target, within, leaves));
         }
         let list = |name: &str| leaf.get(name).and_then(Value::as_array).into_iter().flatten();
-        all.extend(list("allOf").map(|one| self.lay_out_schema(one, within, leaves)).collect::<Vec<_>>());
+        for one in list("allOf") {
+            if *leaves >= LEAF_LIMIT {
+                break;
+            }
+            all.push(self.lay_out_schema(one, within, leaves));
+        }
         for name in ["anyOf", "oneOf"] {
-            let any: Vec<_> = list(name).map(|one| self.lay_out_schema(one, within, leaves)).collect();
+            let mut any = Vec::new();
+            for one in list(name) {
+                any.push(self.lay_out_schema(one, within, leaves));
+                if *leaves >= LEAF_LIMIT {
+                    // What was not looked at can be anything.
+                    any.push(Tree::All(Vec::new()));
+                    break;
+                }
+            }
             if !any.is_empty() {
                 all.push(Tree::Any(any));
             }
@@ -214,20 +229,6 @@ impl<'s> Reader<'s> {
 fn target_of(leaf: &Map<String, Value>) -> Option<SchemaId> {
     let number = leaf.get("$ref")?.as_str()?.strip_prefix("#/$defs/")?;
     number.parse().ok().map(SchemaId)
-}
-
-/// Two sources have the same key when they are made of the same schemas in the same way.
-fn key_of(source: &Source<'_>, key: &mut Vec<usize>) {
-    let (sources, mark) = match source {
-        Source::One(schema) => return key.push(std::ptr::from_ref(*schema).addr()),
-        Source::All(sources) => (sources, 1),
-        Source::Any(sources) => (sources, 2),
-    };
-    // No schema stands at so low an address.
-    key.extend([mark, sources.len()]);
-    for source in sources {
-        key_of(source, key);
-    }
 }
 
 fn types_of(tree: &Tree<'_>) -> Types {
