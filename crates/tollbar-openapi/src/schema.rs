@@ -63,17 +63,6 @@ impl SchemaSet {
         schema
     }
 
-    /// What stands at a place within the set, as [`jsonschema::ValidationError::schema_path`] names it:
-    /// `/$defs/7/properties/name/type`.
-    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
-        let (number, rest) = match pointer.strip_prefix("/$defs/")?.split_once('/') {
-            Some((number, rest)) => (number, Some(rest)),
-            None => (pointer.strip_prefix("/$defs/")?, None),
-        };
-        let schema = self.find(SchemaId(number.parse().ok()?))?;
-        rest.map_or(Some(schema), |rest| schema.pointer(&format!("/{rest}")))
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
         self.schemas.iter()
     }

@@ -1,6 +1,6 @@
 //! Schemas, compiled.
 
-use jsonschema::{ValidationError, Validator};
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 use super::dialect::options;
@@ -16,7 +16,7 @@ pub(crate) struct Validators {
     compiled: Validator,
 }
 
-/// A value before a schema. Paths within it start with the schema's number.
+/// A value before a schema.
 pub(crate) struct Held<'v> {
     compiled: &'v Validator,
     whole: Value,
@@ -44,12 +44,6 @@ impl Validators {
 impl Held<'_> {
     pub(crate) fn is_valid(&self) -> bool {
         self.compiled.is_valid(&self.whole)
-    }
-
-    /// Everything that the schema has against the value. The first step of each `instance_path` is the schema's
-    /// number; `schema_path` is a place in the set, see [`SchemaSet::at`].
-    pub(crate) fn errors(&self) -> impl Iterator<Item = ValidationError<'_>> {
-        self.compiled.iter_errors(&self.whole)
     }
 
     pub(crate) fn value(&self) -> &Value {

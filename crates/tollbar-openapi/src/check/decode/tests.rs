@@ -45,8 +45,8 @@ fn decoded(parameters: &Value, request: &Request<'_>) -> Decoded {
     let query = Query::parse(parts.query).unwrap_or_else(|fault| panic!("{fault}"));
     let given = Given::new(&parts, &query, claims.as_ref());
     let parameter = &operation.parameters[0];
-    let validator = parameter.schema_id.and_then(|id| validators.find(id));
-    let accept = |value: &Value| validator.is_none_or(|validator| validator.is_valid(value));
+    let accept =
+        |value: &Value| parameter.schema_id.is_none_or(|id| validators.hold(id, value.clone()).is_valid());
     decode(parameter, &shapes[0], &given, &accept)
 }
 
