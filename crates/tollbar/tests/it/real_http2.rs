@@ -77,8 +77,9 @@ fn curl_is_served() {
         String::from_utf8(run("curl", "curl", &arguments).stdout).unwrap()
     };
     assert_eq!(call(&[&url]), r#"{"ok":true}|2|200"#);
-    assert_eq!(call(&["-d", "{}", &url]), r#"{"ok":true}|2|200"#);
-    assert!(call(&["-d", "{}", "-H", "expect: 100-continue", &url]).ends_with("|2|200"));
+    let json = ["-H", "content-type: application/json", "-d", "{}"];
+    assert_eq!(call(&[&json[..], &[&url]].concat()), r#"{"ok":true}|2|200"#);
+    assert!(call(&[&json[..], &["-H", "expect: 100-continue", &url]].concat()).ends_with("|2|200"));
     assert!(call(&[&format!("{url}/large")]).ends_with("x|2|200"));
     assert!(call(&["-H", "x-api-key: wrong", &url]).ends_with("|2|401"));
 }

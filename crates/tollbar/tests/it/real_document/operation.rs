@@ -87,15 +87,54 @@ fn operation_of(
     }
 }
 
-/// The document's own example, where there is one.
+/// The least that the document allows.
 fn body_for(document: &Value, media_type: &str, content: &Value) -> Vec<u8> {
     if !media_type.ends_with("json") {
         return b"# plain\r\n\r\ntext".to_vec();
     }
-    let named = content["examples"].as_object().and_then(|examples| examples.values().next());
-    let example =
-        named.map(|example| &resolved(document, example)["value"]).or_else(|| content.get("example"));
-    example.cloned().unwrap_or_else(|| json!({})).to_string().into_bytes()
+    least(document, &content["schema"]).to_string().into_bytes()
+}
+
+/// The least value that a schema allows: what is required, and the first of several ways.
+fn least(document: &Value, schema: &Value) -> Value {
+    let schema = resolved(document, schema);
+    if let Some(allowed) = schema["enum"].as_array() {
+        return allowed[0].clone();
+    }
+    let first = |name: &str| schema[name].as_array().map(|ways| resolved(document, &ways[0]));
+    let ways: Vec<&Value> = [Some(schema), first("oneOf"), first("anyOf")].into_iter().flatten().collect();
+    let kind = ways.iter().find_map(|way| way["type"].as_str().or_else(|| way["type"][0].as_str()));
+    let is_object = ways.iter().any(|way| way["properties"].is_object() || way["required"].is_array());
+    match kind.unwrap_or(if is_object { "object" } else { "string" }) {
+        "object" => {
+            let required = ways.iter().filter_map(|way| way["required"].as_array()).flatten();
+            let member = |name: &str| {
+                let described = ways.iter().map(|way| &way["properties"][name]).find(|one| !one.is_null());
+                described.map_or(json!("x"), |one| least(document, one))
+            };
+            // Of ways that exclude each other, the optional members tell which one is meant.
+            let telling = first("oneOf").and_then(|way| way["properties"].as_object()).into_iter().flatten();
+            let names =
+                required.map(|name| name.as_str().unwrap()).chain(telling.map(|(name, _)| name.as_str()));
+            names.map(|name| (name.to_owned(), member(name))).collect()
+        }
+        "array" => {
+            let count = schema["minItems"].as_u64().unwrap_or(0);
+            let items = ways.iter().map(|way| &way["items"]).find(|items| !items.is_null());
+            (0..count).map(|_| items.map_or(json!("x"), |items| least(document, items))).collect()
+        }
+        "integer" | "number" => ways[0].get("minimum").cloned().unwrap_or(json!(1)),
+        "boolean" => json!(true),
+        "null" => Value::Null,
+        _ => json!(match (schema["pattern"].as_str(), schema["format"].as_str()) {
+            (Some(_), _) => value_for(document, schema),
+            (_, Some("date-time")) => "2026-01-01T00:00:00Z".to_owned(),
+            (_, Some("date")) => "2026-01-01".to_owned(),
+            (_, Some("uri")) => "https://a.example/".to_owned(),
+            (_, Some("email")) => "a@a.example".to_owned(),
+            _ => "1".repeat(usize::try_from(schema["minLength"].as_u64().unwrap_or(1)).unwrap()),
+        }),
+    }
 }
 
 fn value_for(document: &Value, schema: &Value) -> String {
@@ -107,6 +146,12 @@ fn value_for(document: &Value, schema: &Value) -> String {
         (Some(r"^\d+\.\d+\.\d+$"), ..) => "1.20.300".to_owned(),
         (Some("^sha256:[a-f0-9]{64}$"), ..) => format!("sha256:{}", "0a".repeat(32)),
         (Some("^[a-zA-Z0-9._-]+$"), ..) => "a.b_c-1".to_owned(),
+        (Some(r"^[A-Za-z0-9.\-_]+$"), ..) => "a.b-1".to_owned(),
+        (Some("^([0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?)$"), ..) => "0a".repeat(20),
+        (Some(refs), ..) if refs.starts_with("^refs/") => "refs/heads/a".to_owned(),
+        (Some(ssh), ..) if ssh.starts_with("^ssh-") => "ssh-ed25519 AAAA".to_owned(),
+        (Some(base64), ..) if base64.starts_with("^(?:[A-Za-z0-9+/]{4})*") => "YWJj".to_owned(),
+        (Some("^https://"), ..) => "https://a.example/".to_owned(),
         (Some(other), ..) => panic!("a value for {other} is needed"),
         (_, Some("date"), _) => "2026-11-22".to_owned(),
         (_, Some("int64"), _) => i64::MAX.to_string(),
