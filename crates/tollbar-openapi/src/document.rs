@@ -66,6 +66,10 @@ impl Document {
     }
 
     fn read(value: &Value, mut warnings: Warnings) -> Result<Document, LoadError> {
+        if let Some(dialect) = value.get("jsonSchemaDialect").filter(|dialect| !is_known_dialect(dialect)) {
+            let message = format!("the dialect \"{}\" is read as JSON Schema 2020-12", scalar(dialect));
+            warnings.add("/jsonSchemaDialect", &message);
+        }
         let allowance = Allowance::default();
         let root = Root::new(value, &allowance);
         let (operations, schemas) = operations::read(root, &mut warnings)?;
@@ -167,6 +171,12 @@ fn check_version(root: &Map<String, Value>) -> Result<bool, LoadError> {
         return Ok(false);
     }
     Err(LoadError::new(format!("OpenAPI version {version} is not supported; 3.0 and 3.1 are")).at("/openapi"))
+}
+
+fn is_known_dialect(dialect: &Value) -> bool {
+    let known =
+        ["https://spec.openapis.org/oas/3.1/dialect/base", "https://json-schema.org/draft/2020-12/schema"];
+    dialect.as_str().is_some_and(|dialect| known.contains(&dialect.trim_end_matches('#')))
 }
 
 fn text_of(object: Option<&Value>, key: &str) -> String {

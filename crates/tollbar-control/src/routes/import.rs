@@ -155,6 +155,11 @@ async fn read_document(control: &Control, text: String, base: Option<String>) ->
                 ImportFault::Base(_) => Fault::bad(format!("base: {fault}")),
                 ImportFault::Routes(_) => Fault::bad(format!("document: {fault}")),
             })?;
+        if imported.endpoints.is_empty() {
+            let reason = imported.warnings.last().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let message = format!("document: it has no operation that could be an endpoint{reason}");
+            return Err(Fault::bad(message));
+        }
         let (title, version) = (document.title().to_owned(), document.version().to_owned());
         Ok(Read { title, version, imported, document: text.into_bytes() })
     });
