@@ -54,12 +54,6 @@ enum Others {
 }
 
 impl Shape {
-    /// The shape of what has no schema.
-    #[cfg(test)]
-    pub(super) fn anything() -> Shape {
-        Shape { nodes: Arc::from([Node::default()]), at: ANYTHING }
-    }
-
     pub(super) fn view(&self) -> View<'_> {
         View { nodes: &self.nodes, at: self.at }
     }

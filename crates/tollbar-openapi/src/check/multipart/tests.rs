@@ -110,7 +110,11 @@ fn media_types_are_those_of_the_document() {
         ),
         (part("name=\"tags\"", "", "a,b%2C+"), Ok(json!({ "tags": ["a", "b%2C+"] }))),
     ] {
-        assert_eq!(read_with(&upload(), &encoding, body(&[part.clone()]).as_bytes()), expected, "{part}");
+        assert_eq!(
+            read_with(&upload(), &encoding, body(std::slice::from_ref(&part)).as_bytes()),
+            expected,
+            "{part}"
+        );
     }
 }
 
@@ -118,7 +122,7 @@ fn media_types_are_those_of_the_document() {
 fn what_cannot_be_read_is_named() {
     let id = part("name=\"id\"", "", "1");
     for (parts, expected) in [
-        (vec![id.clone(), id.clone()], r#"multipart field "id" is given more than once"#),
+        (vec![id.clone(), id], r#"multipart field "id" is given more than once"#),
         (
             vec![part("name=\"address\"", "Content-Type: application/json\r\n", "{\"a\":")],
             r#"multipart field "address" is not valid JSON"#,
@@ -146,8 +150,8 @@ fn what_readers_disagree_about_is_refused() {
     let with = |head: &str| body(&[part("name=\"id\"", head, "1")]);
     for (body, expected) in [
         (String::new(), begin),
-        (format!("preamble\r\n{}", body(&[id.clone()])), begin),
-        (format!("\n{}", body(&[id.clone()])), begin),
+        (format!("preamble\r\n{}", body(std::slice::from_ref(&id))), begin),
+        (format!("\n{}", body(std::slice::from_ref(&id))), begin),
         (id.clone(), end),
         (format!("{id}--b--\r\n--b\r\n"), end),
         (format!("{id}--b--x"), end),
@@ -156,7 +160,7 @@ fn what_readers_disagree_about_is_refused() {
         (format!("{id}--bb\r\n{id}--b--"), goes_on),
         (body(&[part("name=\"id\"", "", "x\n--b--")]), bare),
         (body(&[part("name=\"id\"", "", "x\r--b\r")]), bare),
-        (body(&[id.clone()]).replace("\r\n", "\n"), goes_on),
+        (body(std::slice::from_ref(&id)).replace("\r\n", "\n"), goes_on),
         (of(r#"name="a\"; filename="b""#), malformed),
         (of(r#"name="a\b""#), malformed),
         (of(r#"name="a"; filename="b\"; name="c""#), malformed),
