@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A body, the headers with it, and what is said.
+type Row = (Vec<u8>, &'static [(&'static str, &'static str)], &'static str);
+
 /// No refusal may take so long, on a machine that is busy with other tests too.
 const QUICKLY: Duration = Duration::from_secs(3);
 
@@ -27,7 +30,7 @@ fn what_readers_make_different_things_of_is_refused_quickly() {
     assert!(bomb.len() < 100_000);
     let nested = |open: &str, count: usize| open.repeat(count).into_bytes();
     let not_json = "the body is not JSON";
-    let rows: Vec<(Vec<u8>, &[(&str, &str)], &str)> = vec![
+    let rows: Vec<Row> = vec![
         (nested("[", 10_000), &[JSON], "nested deeper than 64 levels"),
         (nested("{\"a\":", 10_000), &[JSON], "nested deeper than 64 levels"),
         ([nested("[", 10_000), nested("]", 10_000)].concat(), &[JSON], "nested deeper than 64 levels"),
