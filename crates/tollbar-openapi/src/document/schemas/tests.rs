@@ -247,7 +247,8 @@ fn references_are_kept_as_numbers() {
         ),
         ("#c", format!("{HERE}/$ref: the reference \"#c\" leads nowhere")),
     ] {
-        assert_eq!(load("3.1.0", &json!({ "$ref": target }), &others).unwrap_err().to_string(), expected);
+        let refused = load("3.1.0", &json!({ "$ref": target }), &others).unwrap_err().to_string();
+        assert!(refused.ends_with(&expected), "{refused}");
     }
     let circle =
         json!({ "A": { "$ref": "#/components/schemas/B" }, "B": { "$ref": "#/components/schemas/A" } });
