@@ -1,11 +1,11 @@
 //! The catalogue in memory: which API and endpoint a path belongs to, and in which environment.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tollbar_contract::{Environment, version_of_base};
 use tollbar_openapi::{Checks, CompileError, Find, RouteConflict, Router};
 
-use crate::{ApiRecord, EndpointRecord};
+use crate::{ApiRecord, EndpointId, EndpointRecord, EndpointSettings};
 
 /// How paths and hosts are divided, from the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +72,15 @@ impl OwnRoute {
     }
 }
 
-/// One imported API, ready to route.
+/// One imported API, ready to route. Copies share what was built.
+#[derive(Clone)]
 pub struct Api {
-    /// As it is stored.
-    pub record: ApiRecord,
-    router: Router,
-    checks: Checks,
+    /// As it is stored: what the document says. What is in force for an endpoint is [`Api::endpoint`].
+    pub record: Arc<ApiRecord>,
+    /// Those endpoints for which something is set by hand, as they are in force.
+    set: BTreeMap<usize, EndpointRecord>,
+    router: Arc<Router>,
+    checks: Arc<Checks>,
 }
 
 /// Why an API cannot be built.
@@ -99,7 +102,24 @@ impl Api {
             Router::build(routes.map(|(n, e)| (e.operation.method.as_str(), e.operation.path.as_str(), n)))
                 .map_err(ApiFault::Routes)?;
         let checks = Checks::build(record.endpoints.iter().map(|e| &e.operation), &record.schemas)?;
-        Ok(Self { record, router, checks })
+        let (router, checks) = (Arc::new(router), Arc::new(checks));
+        Ok(Self { record: Arc::new(record), set: BTreeMap::new(), router, checks })
+    }
+
+    /// The same API under these settings by hand, and no others.
+    #[must_use]
+    pub fn with_settings(&self, settings: &BTreeMap<EndpointId, EndpointSettings>) -> Self {
+        let said = self.record.endpoints.iter().enumerate();
+        let set = said.filter_map(|(n, said)| Some((n, settings.get(&said.id)?.over(said))));
+        Self { set: set.collect(), ..self.clone() }
+    }
+
+    /// The same with another record of the same operations: what was built stays.
+    #[must_use]
+    pub fn with_record(self, change: impl FnOnce(&mut ApiRecord)) -> Self {
+        let mut record = self.record;
+        change(Arc::make_mut(&mut record));
+        Self { record, ..self }
     }
 
     /// The endpoint for a method and the path after the base. `HEAD` is `GET` where the document has no `HEAD`.
@@ -117,9 +137,14 @@ impl Api {
         &self.checks
     }
 
-    /// An endpoint by the number that a match gave.
+    /// An endpoint by the number that a match gave, as it is in force.
     pub fn endpoint(&self, id: usize) -> Option<&EndpointRecord> {
-        self.record.endpoints.get(id)
+        self.set.get(&id).or_else(|| self.record.endpoints.get(id))
+    }
+
+    /// All endpoints as they are in force, in the document's order.
+    pub fn endpoints(&self) -> impl Iterator<Item = &EndpointRecord> {
+        self.record.endpoints.iter().enumerate().map(|(n, said)| self.set.get(&n).unwrap_or(said))
     }
 }
 
@@ -240,6 +265,7 @@ mod tests {
     fn api(base: &str, sandbox: bool) -> Arc<Api> {
         Arc::new(
             Api::new(ApiRecord {
+                format: crate::API_FORMAT,
                 base: base.into(),
                 title: String::new(),
                 version: String::new(),

@@ -38,3 +38,4 @@ pub use target::find_path_fault;
 pub use throttle::FailureThrottle;
 pub use time::{Clock, Month, Timestamp};
 pub use token::Claims;
+pub use tollbar_openapi::is_same_template;

@@ -22,4 +22,4 @@ pub use document::{
 pub use operation::{Body, Encoding, Location, MediaType, Operation, Parameter, SecurityRequirement, Style};
 pub use router::{Find, Match, RouteConflict, Router};
 pub use schema::{CompileError, SchemaId, SchemaSet};
-pub use template::TEMPLATE_SEGMENT_LIMIT;
+pub use template::{TEMPLATE_SEGMENT_LIMIT, is_same_template};
