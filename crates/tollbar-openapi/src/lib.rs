@@ -8,6 +8,7 @@
 
 mod check;
 mod decimal;
+mod difference;
 mod document;
 mod operation;
 mod router;
@@ -15,6 +16,7 @@ mod schema;
 mod template;
 
 pub use check::{BodyGiven, BodyNeed, Checks, FAULT_LIMIT, Fault, Faults, QUERY_PAIR_LIMIT, RequestParts};
+pub use difference::{DIFFERENCE_LIMIT, Difference, Differences, Effect, Pair, pair};
 pub use document::{
     DOCUMENT_DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, DOCUMENT_NODE_LIMIT, DOCUMENT_OPERATION_LIMIT, Document,
     LoadError, Server,
