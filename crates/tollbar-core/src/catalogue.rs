@@ -25,6 +25,20 @@ impl Default for RouteSettings {
     }
 }
 
+impl RouteSettings {
+    /// The URL of a base in an environment, as partners write it, by the URL under which they reach the gateway.
+    pub fn base_url(&self, public_url: &str, environment: Environment, base: &str) -> String {
+        match &self.hosts {
+            Some(hosts) => {
+                let scheme = public_url.split("://").next().unwrap_or("https");
+                format!("{scheme}://{}{base}", hosts[environment.index()])
+            }
+            None if environment == Environment::Sandbox => format!("{public_url}{SANDBOX_PREFIX}{base}"),
+            None => format!("{public_url}{base}"),
+        }
+    }
+}
+
 /// What stands before the base in sandbox paths.
 pub const SANDBOX_PREFIX: &str = "/sandbox";
 const METADATA_PREFIX: &str = "/.well-known/oauth-authorization-server";

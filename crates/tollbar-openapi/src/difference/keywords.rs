@@ -170,7 +170,9 @@ fn compare_list<'s>(
         }
         (0, _) if is_all => at.note(local, Effect::Breaking, "has more conditions now"),
         (_, 0) if is_all => at.note(local, Effect::Compatible, "has fewer conditions now"),
-        (0, _) if !had_some => at.note(local, Effect::Breaking, "must have one of certain forms now (before: any)"),
+        (0, _) if !had_some => {
+            at.note(local, Effect::Breaking, "must have one of certain forms now (before: any)")
+        }
         (_, 0) if !has_some => at.note(local, Effect::Compatible, "may have any form now"),
         // Of `oneOf` exactly one may fit: another one can make that two.
         (0, _) if name == "oneOf" => at.note(local, Effect::Changed, "has more forms to choose from now"),

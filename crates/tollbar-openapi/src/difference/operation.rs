@@ -43,7 +43,12 @@ pub(super) fn compare(schemas: &mut Schemas<'_>, old: &Operation, new: &Operatio
         }
     }
     for (parameter, _) in old.parameters.iter().zip(known).filter(|(_, known)| !known) {
-        note(&mut found, Effect::Compatible, &name_of(parameter), "is gone: what is sent in it is not checked");
+        note(
+            &mut found,
+            Effect::Compatible,
+            &name_of(parameter),
+            "is gone: what is sent in it is not checked",
+        );
     }
     compare_bodies(schemas, old.body.as_ref(), new.body.as_ref(), &mut found);
     if !old.deprecated && new.deprecated {
@@ -108,7 +113,12 @@ fn compare_bodies(
             return note(found, Effect::Changed, "the body", "is described now, and may be left out");
         }
         (Some(_), None) => {
-            return note(found, Effect::Compatible, "the body", "is not described any more: it is not checked");
+            return note(
+                found,
+                Effect::Compatible,
+                "the body",
+                "is not described any more: it is not checked",
+            );
         }
         (Some(old), Some(new)) => (old, new),
     };

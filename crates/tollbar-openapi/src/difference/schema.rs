@@ -47,7 +47,11 @@ impl<'s> Schemas<'s> {
                 break;
             }
             if !self.take_step() {
-                found.push((String::new(), Effect::Changed, "is too large to be compared in full".to_owned()));
+                found.push((
+                    String::new(),
+                    Effect::Changed,
+                    "is too large to be compared in full".to_owned(),
+                ));
                 break;
             }
             if !self.known.contains_key(&pair) {
@@ -55,7 +59,9 @@ impl<'s> Schemas<'s> {
                 self.known.insert(pair, local);
             }
             let Some(local) = self.known.get(&pair) else { continue };
-            found.extend(local.found.iter().map(|(at, effect, what)| (join(&path, at), *effect, what.clone())));
+            found.extend(
+                local.found.iter().map(|(at, effect, what)| (join(&path, at), *effect, what.clone())),
+            );
             for (at, next) in &local.leads_to {
                 if seen.insert(*next) {
                     waiting.push_back((join(&path, at), *next));
@@ -143,7 +149,10 @@ impl<'s> Schemas<'s> {
             }
             (Value::Array(old), Value::Array(new)) => {
                 old.len() == new.len()
-                    && old.iter().zip(new).all(|(old, new)| self.are_same_within(old, new, assumed, depth + 1))
+                    && old
+                        .iter()
+                        .zip(new)
+                        .all(|(old, new)| self.are_same_within(old, new, assumed, depth + 1))
             }
             (old, new) => old == new,
         }

@@ -124,9 +124,12 @@ fn bodies() {
             vec![],
             vec![],
         ),
-        ("{ multipleOf: 4 }", "{ multipleOf: 2 }", vec!["Compatible: the body must be a multiple of 2 now (before: 4)"], vec![
-            "Breaking: the body must be a multiple of 4 now (before: 2)",
-        ]),
+        (
+            "{ multipleOf: 4 }",
+            "{ multipleOf: 2 }",
+            vec!["Compatible: the body must be a multiple of 2 now (before: 4)"],
+            vec!["Breaking: the body must be a multiple of 4 now (before: 2)"],
+        ),
     ];
     for (old, new, there, back) in table {
         let (one, other) = (with_body(old), with_body(new));
@@ -197,7 +200,9 @@ fn schemas_that_refer_to_themselves_are_compared_once() {
 fn bodies_and_media_types_come_and_go() {
     let body = |text: &str| document(&format!("{text}      responses: {{}}\n"));
     let json = body("      requestBody: { content: { application/json: {} } }\n");
-    let both = body("      requestBody: { required: true, content: { application/json; charset=utf-8: {}, text/csv: {} } }\n");
+    let both = body(
+        "      requestBody: { required: true, content: { application/json; charset=utf-8: {}, text/csv: {} } }\n",
+    );
     let none = body("");
     assert_eq!(
         compared(&json, &both),

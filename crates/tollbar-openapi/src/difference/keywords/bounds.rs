@@ -75,17 +75,15 @@ fn judge(was: Option<f64>, is: Option<f64>, is_least: bool) -> Option<Effect> {
     Some(if is_narrower { Effect::Breaking } else { Effect::Compatible })
 }
 
-fn compare_ends(
-    at: &At<'_>,
-    was: Option<End<'_>>,
-    is: Option<End<'_>>,
-    is_least: bool,
-    local: &mut Local,
-) {
+fn compare_ends(at: &At<'_>, was: Option<End<'_>>, is: Option<End<'_>>, is_least: bool, local: &mut Local) {
     let numbers = judge(was.as_ref().map(|end| end.number), is.as_ref().map(|end| end.number), is_least);
     let effect = match (&was, &is, numbers) {
         (Some(was), Some(is), None) if was.exclusive != is.exclusive => {
-            if is.exclusive { Effect::Breaking } else { Effect::Compatible }
+            if is.exclusive {
+                Effect::Breaking
+            } else {
+                Effect::Compatible
+            }
         }
         (_, _, Some(effect)) => effect,
         _ => return,

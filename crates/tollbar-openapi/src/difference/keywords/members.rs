@@ -29,9 +29,8 @@ fn compare_required<'s>(
     for name in is.iter().filter(|name| !was.contains(name)) {
         // What only the server writes is not asked of requests.
         let described = properties(new).and_then(|all| all.get(*name));
-        let is_read_only = described.is_some_and(|schema| {
-            schemas.resolve_new(schema).get("readOnly") == Some(&Value::Bool(true))
-        });
+        let is_read_only = described
+            .is_some_and(|schema| schemas.resolve_new(schema).get("readOnly") == Some(&Value::Bool(true)));
         if !is_read_only {
             let what = if is_known(name) { "is required now" } else { "is new and required" };
             local.found.push((join(at.path, name), Effect::Breaking, what.to_owned()));
