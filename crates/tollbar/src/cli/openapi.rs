@@ -14,7 +14,7 @@ use crate::client::with_query;
     after_help = "An OpenAPI document of the version that was imported, as JSON: with the addresses that partners call, how they \
     authenticate, the scopes in force, Idempotency-Key, the headers of rate and allowance, and each operation's errors.\n\n\
     Examples:\n  \
-    tollbar openapi > partner.json\n  \
+    tollbar openapi\n  \
     tollbar openapi --base /v2 --environment sandbox --server https://api.example.com"
 )]
 pub(crate) struct OpenapiCommand {
