@@ -102,10 +102,13 @@ fn rewrite(source: &Value, value: &mut Value, moved: &mut BTreeMap<String, usize
 pub(super) fn keep_reachable(document: &mut Value) {
     let mut reached: BTreeSet<(String, String)> = BTreeSet::new();
     let mut waiting: Vec<(String, String)> = Vec::new();
-    for root in ["paths", "webhooks"] {
-        if let Some(value) = document.get(root) {
-            referred(value, &mut waiting);
-        }
+    let members = document.as_object().into_iter().flatten();
+    for (_, value) in members.filter(|(name, _)| *name != "components") {
+        referred(value, &mut waiting);
+    }
+    let components = document.get("components").and_then(Value::as_object);
+    for (_, value) in components.into_iter().flatten().filter(|(kind, _)| kind.starts_with("x-")) {
+        referred(value, &mut waiting);
     }
     loop {
         while let Some(name) = waiting.pop() {
