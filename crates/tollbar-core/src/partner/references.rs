@@ -138,10 +138,11 @@ pub(super) fn keep_reachable(document: &mut Value) {
     }
     let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) else { return };
     for (kind, members) in components.iter_mut() {
-        if kind != "securitySchemes" && !kind.starts_with("x-") {
-            if let Some(members) = members.as_object_mut() {
-                members.retain(|name, _| reached.contains(&(kind.clone(), name.clone())));
-            }
+        if kind != "securitySchemes"
+            && !kind.starts_with("x-")
+            && let Some(members) = members.as_object_mut()
+        {
+            members.retain(|name, _| reached.contains(&(kind.clone(), name.clone())));
         }
     }
     components.retain(|_, members| members.as_object().is_none_or(|members| !members.is_empty()));

@@ -98,7 +98,7 @@ impl<'s> Responses<'s> {
         let has_body = endpoint.operation.method != "HEAD";
         for (status, codes) in self.errors(endpoint, &described) {
             let response = match responses.shift_remove(&status) {
-                Some(theirs) => self.either(&status, &codes, theirs, has_body),
+                Some(theirs) => self.either(&status, &codes, &theirs, has_body),
                 None => self.shared(status.clone(), codes, has_body),
             };
             responses.insert(status, response);
@@ -204,7 +204,7 @@ impl<'s> Responses<'s> {
     }
 
     /// Our error, or the upstream's own.
-    fn either(&self, status: &str, codes: &[Code], theirs: Value, has_body: bool) -> Value {
+    fn either(&self, status: &str, codes: &[Code], theirs: &Value, has_body: bool) -> Value {
         let mut response = self.error(status, codes, has_body);
         let ours = response["description"].as_str().unwrap_or_default();
         let own = theirs["description"].as_str().unwrap_or_default();

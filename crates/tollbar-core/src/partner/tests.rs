@@ -134,7 +134,7 @@ fn every_code_is_listed_where_it_can_occur_and_nowhere_else() {
                     assert_eq!(!statuses.is_empty(), expected, "{code} of {method} {path}: {statuses:?}");
                     let is_own = |status: &&String| **status == code.status().to_string();
                     assert!(
-                        *code == Code::RequestRejected || statuses.iter().all(|s| is_own(s)),
+                        *code == Code::RequestRejected || statuses.iter().all(is_own),
                         "{code} {statuses:?}"
                     );
                 }

@@ -39,7 +39,7 @@ pub(super) fn compare(at: &At<'_>, old: &Map<String, Value>, new: &Map<String, V
         }
     }
     for is_least in [true, false] {
-        compare_ends(at, end(old, is_least), end(new, is_least), is_least, local);
+        compare_ends(at, end(old, is_least).as_ref(), end(new, is_least).as_ref(), is_least, local);
     }
     let step = |members: &Map<String, Value>| members.get("multipleOf").and_then(Value::as_f64);
     match (step(old), step(new)) {
@@ -75,9 +75,9 @@ fn judge(was: Option<f64>, is: Option<f64>, is_least: bool) -> Option<Effect> {
     Some(if is_narrower { Effect::Breaking } else { Effect::Compatible })
 }
 
-fn compare_ends(at: &At<'_>, was: Option<End<'_>>, is: Option<End<'_>>, is_least: bool, local: &mut Local) {
-    let numbers = judge(was.as_ref().map(|end| end.number), is.as_ref().map(|end| end.number), is_least);
-    let effect = match (&was, &is, numbers) {
+fn compare_ends(at: &At<'_>, was: Option<&End<'_>>, is: Option<&End<'_>>, is_least: bool, local: &mut Local) {
+    let numbers = judge(was.map(|end| end.number), is.map(|end| end.number), is_least);
+    let effect = match (was, is, numbers) {
         (Some(was), Some(is), None) if was.exclusive != is.exclusive => {
             if is.exclusive {
                 Effect::Breaking
@@ -88,7 +88,7 @@ fn compare_ends(at: &At<'_>, was: Option<End<'_>>, is: Option<End<'_>>, is_least
         (_, _, Some(effect)) => effect,
         _ => return,
     };
-    let shown = |end: &Option<End<'_>>| match end {
+    let shown = |end: Option<&End<'_>>| match end {
         None => "any number".to_owned(),
         Some(End { value, exclusive: false, .. }) if is_least => format!("at least {value}"),
         Some(End { value, exclusive: false, .. }) => format!("at most {value}"),
@@ -96,7 +96,7 @@ fn compare_ends(at: &At<'_>, was: Option<End<'_>>, is: Option<End<'_>>, is_least
         Some(End { value, .. }) => format!("less than {value}"),
     };
     let verb = if is.is_some() { "must be" } else { "may be" };
-    at.note(local, effect, format!("{verb} {} now (before: {})", shown(&is), shown(&was)));
+    at.note(local, effect, format!("{verb} {} now (before: {})", shown(is), shown(was)));
 }
 
 /// The end of the range that counts: the narrower one where both are given.
