@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use tokio::sync::OwnedMutexGuard;
-use tollbar_core::{AuditEntry, ChangeId, PolicyChange, Timestamp};
+use tollbar_core::{Api, ApiRecord, AuditEntry, ChangeId, PolicyChange, Timestamp};
 
 use crate::{control::Control, fault::Fault};
 
@@ -71,11 +71,25 @@ impl Control {
 impl Change {
     /// Makes the changes durable with one audit entry, then takes them into memory.
     pub(crate) async fn commit(&mut self, changes: Vec<PolicyChange>, note: Note) -> Result<(), Fault> {
-        self.commit_with(changes, note, None).await
+        self.make_durable(changes.clone(), note, None).await?;
+        for change in changes {
+            self.control.directory.apply(change).map_err(|error| {
+                tracing::error!(%error, change = self.id.0, "a durable change could not be taken into memory");
+                Fault::internal(format!("the change is stored, but not in force before a restart: {error}"))
+            })?;
+        }
+        Ok(())
     }
 
-    /// The same with the document that an API was made of.
-    pub(crate) async fn commit_with(
+    /// The same for an API that is built already, with the document that it was made of.
+    pub(crate) async fn commit_api(&mut self, api: &Api, note: Note, document: Vec<u8>) -> Result<(), Fault> {
+        let put = PolicyChange::PutApi(Box::new(ApiRecord::clone(&api.record)));
+        self.make_durable(vec![put], note, Some(document)).await?;
+        self.control.directory.put_api(api);
+        Ok(())
+    }
+
+    async fn make_durable(
         &mut self,
         changes: Vec<PolicyChange>,
         note: Note,
@@ -88,13 +102,6 @@ impl Change {
         let actor = if is_by_platform { "tollbar" } else { "operator" }.to_owned();
         let audit =
             AuditEntry { id: self.id, at: self.now, actor, action: action.to_owned(), subject, detail };
-        self.control.policy.apply(changes.clone(), audit, document).await?;
-        for change in changes {
-            self.control.directory.apply(change).map_err(|error| {
-                tracing::error!(%error, change = self.id.0, "a durable change could not be taken into memory");
-                Fault::internal(format!("the change is stored, but not in force before a restart: {error}"))
-            })?;
-        }
-        Ok(())
+        Ok(self.control.policy.apply(changes, audit, document).await?)
     }
 }

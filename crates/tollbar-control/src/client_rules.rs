@@ -80,7 +80,7 @@ pub(crate) fn unknown_scopes(directory: &Directory, scopes: &BTreeSet<String>) -
         return Vec::new();
     }
     let required: BTreeSet<&String> =
-        apis.iter().flat_map(|api| &api.record.endpoints).flat_map(|endpoint| &endpoint.scopes).collect();
+        apis.iter().flat_map(|api| api.endpoints()).flat_map(|endpoint| &endpoint.scopes).collect();
     let unknown = scopes.iter().filter(|scope| !required.contains(scope));
     unknown.map(|scope| format!("no endpoint requires the scope {scope}")).collect()
 }

@@ -4,9 +4,12 @@ mod apis;
 mod audit;
 mod client_changes;
 mod clients;
+mod diff;
+mod endpoints;
 mod import;
 mod keys;
 mod oauth;
+mod openapi;
 mod requests;
 mod secrets;
 mod status;
@@ -40,6 +43,7 @@ type Shared = State<Arc<Control>>;
 /// Every route. Who may call them is checked before: see [`crate::safety`].
 pub(crate) fn router() -> Router<Arc<Control>> {
     let import = post(import::import).layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
+    let diff = post(diff::diff).layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
     let routes = Router::new()
         .route("/status", get(status::show))
         .route("/tiers", get(tiers::list))
@@ -59,7 +63,9 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/oauth/{id}/revoke", post(oauth::revoke))
         .route("/tokens/revoke", post(tokens::revoke))
         .route("/apis", get(apis::list).delete(apis::remove).merge(import))
-        .route("/apis/endpoints", get(apis::endpoints))
+        .route("/apis/endpoints", get(endpoints::list).patch(endpoints::set))
+        .route("/apis/diff", diff)
+        .route("/apis/openapi", get(openapi::show))
         .route("/switches", get(switches::list).post(switches::throw))
         .route("/switches/on", post(switches::take_back))
         .route("/usage/{client}", get(usage::show))

@@ -268,7 +268,7 @@ impl Operation {
     /// Never: the number came from the router of the same API.
     #[expect(clippy::indexing_slicing, reason = "the number came from the router of the same API")]
     pub fn endpoint(&self) -> &EndpointRecord {
-        &self.api.record.endpoints[self.endpoint]
+        self.api.endpoint(self.endpoint).unwrap_or_else(|| &self.api.record.endpoints[self.endpoint])
     }
 
     /// `GET /v1/orders/{id}`.

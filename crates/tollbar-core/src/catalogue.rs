@@ -1,11 +1,11 @@
 //! The catalogue in memory: which API and endpoint a path belongs to, and in which environment.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tollbar_contract::{Environment, version_of_base};
 use tollbar_openapi::{Checks, CompileError, Find, RouteConflict, Router};
 
-use crate::{ApiRecord, EndpointRecord};
+use crate::{ApiRecord, EndpointId, EndpointRecord, EndpointSettings};
 
 /// How paths and hosts are divided, from the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,20 @@ pub struct RouteSettings {
 impl Default for RouteSettings {
     fn default() -> Self {
         Self { hosts: None, own_prefix: String::new(), default_base: "/v1".to_owned() }
+    }
+}
+
+impl RouteSettings {
+    /// The URL of a base in an environment, as partners write it, by the URL under which they reach the gateway.
+    pub fn base_url(&self, public_url: &str, environment: Environment, base: &str) -> String {
+        match &self.hosts {
+            Some(hosts) => {
+                let scheme = public_url.split("://").next().unwrap_or("https");
+                format!("{scheme}://{}{base}", hosts[environment.index()])
+            }
+            None if environment == Environment::Sandbox => format!("{public_url}{SANDBOX_PREFIX}{base}"),
+            None => format!("{public_url}{base}"),
+        }
     }
 }
 
@@ -72,12 +86,15 @@ impl OwnRoute {
     }
 }
 
-/// One imported API, ready to route.
+/// One imported API, ready to route. Copies share what was built.
+#[derive(Clone)]
 pub struct Api {
-    /// As it is stored.
-    pub record: ApiRecord,
-    router: Router,
-    checks: Checks,
+    /// As it is stored: what the document says. What is in force for an endpoint is [`Api::endpoint`].
+    pub record: Arc<ApiRecord>,
+    /// Those endpoints for which something is set by hand, as they are in force.
+    set: BTreeMap<usize, EndpointRecord>,
+    router: Arc<Router>,
+    checks: Arc<Checks>,
 }
 
 /// Why an API cannot be built.
@@ -99,7 +116,24 @@ impl Api {
             Router::build(routes.map(|(n, e)| (e.operation.method.as_str(), e.operation.path.as_str(), n)))
                 .map_err(ApiFault::Routes)?;
         let checks = Checks::build(record.endpoints.iter().map(|e| &e.operation), &record.schemas)?;
-        Ok(Self { record, router, checks })
+        let (router, checks) = (Arc::new(router), Arc::new(checks));
+        Ok(Self { record: Arc::new(record), set: BTreeMap::new(), router, checks })
+    }
+
+    /// The same API under these settings by hand, and no others.
+    #[must_use]
+    pub fn with_settings(&self, settings: &BTreeMap<EndpointId, EndpointSettings>) -> Self {
+        let said = self.record.endpoints.iter().enumerate();
+        let set = said.filter_map(|(n, said)| Some((n, settings.get(&said.id)?.over(said))));
+        Self { set: set.collect(), ..self.clone() }
+    }
+
+    /// The same with another record of the same operations: what was built stays.
+    #[must_use]
+    pub fn with_record(self, change: impl FnOnce(&mut ApiRecord)) -> Self {
+        let mut record = self.record;
+        change(Arc::make_mut(&mut record));
+        Self { record, ..self }
     }
 
     /// The endpoint for a method and the path after the base. `HEAD` is `GET` where the document has no `HEAD`.
@@ -117,9 +151,14 @@ impl Api {
         &self.checks
     }
 
-    /// An endpoint by the number that a match gave.
+    /// An endpoint by the number that a match gave, as it is in force.
     pub fn endpoint(&self, id: usize) -> Option<&EndpointRecord> {
-        self.record.endpoints.get(id)
+        self.set.get(&id).or_else(|| self.record.endpoints.get(id))
+    }
+
+    /// All endpoints as they are in force, in the document's order.
+    pub fn endpoints(&self) -> impl Iterator<Item = &EndpointRecord> {
+        self.record.endpoints.iter().enumerate().map(|(n, said)| self.set.get(&n).unwrap_or(said))
     }
 }
 
@@ -240,6 +279,7 @@ mod tests {
     fn api(base: &str, sandbox: bool) -> Arc<Api> {
         Arc::new(
             Api::new(ApiRecord {
+                format: crate::API_FORMAT,
                 base: base.into(),
                 title: String::new(),
                 version: String::new(),

@@ -17,8 +17,9 @@ use papaya::HashMap;
 use tollbar_contract::Environment;
 
 use crate::{
-    Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, KeyId, KeyRecord, Meter, OauthId,
-    OauthRecord, PolicyChange, PolicyState, RevokedToken, RouteSettings, Switch, Tier, Timestamp,
+    Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, EndpointId, EndpointSettings, KeyId,
+    KeyRecord, Meter, OauthId, OauthRecord, PolicyChange, PolicyState, RevokedToken, RouteSettings, Switch,
+    Tier, Timestamp,
     port::CountState,
     secret::{CannotOpen, Digest, Secrets},
     token::{SigningKeyFault, SigningKeys},
@@ -43,6 +44,8 @@ impl Client {
 pub struct Snapshot {
     /// The imported APIs.
     pub catalogue: Catalogue,
+    /// What is set for endpoints by hand, of those that are gone too.
+    pub endpoint_settings: Arc<BTreeMap<EndpointId, EndpointSettings>>,
     /// The switches that are thrown.
     pub switches: Vec<Switch>,
     /// The tiers by name.
@@ -99,14 +102,25 @@ impl Directory {
 
     /// Takes everything durable into memory at start, but for the keyring: it was unlocked before.
     pub fn load(&self, state: PolicyState) -> Result<(), ApplyFault> {
-        let PolicyState { clients, keys, oauth, revoked_tokens, tiers, switches, apis, signing_keys, .. } =
-            state;
+        let PolicyState {
+            clients,
+            keys,
+            oauth,
+            revoked_tokens,
+            tiers,
+            switches,
+            endpoint_settings,
+            apis,
+            signing_keys,
+            ..
+        } = state;
         let changes = (clients.into_iter().map(PolicyChange::PutClient))
             .chain(keys.into_iter().map(PolicyChange::PutKey))
             .chain(oauth.into_iter().map(PolicyChange::PutOauth))
             .chain(revoked_tokens.into_iter().map(PolicyChange::RevokeToken))
             .chain(tiers.into_values().map(PolicyChange::PutTier))
             .chain(switches.into_iter().map(PolicyChange::PutSwitch))
+            .chain(endpoint_settings.into_iter().map(PolicyChange::PutEndpointSettings))
             .chain(apis.into_iter().map(|api| PolicyChange::PutApi(Box::new(api))))
             .chain(signing_keys.into_iter().map(PolicyChange::PutSigningKey));
         for change in changes {
@@ -155,12 +169,18 @@ impl Directory {
             PolicyChange::RemoveSwitch(id) => {
                 self.change_snapshot(|snapshot| snapshot.switches.retain(|switch| switch.id != id));
             }
-            PolicyChange::PutApi(record) => {
-                let api = Arc::new(Api::new(*record)?);
-                self.change_snapshot(|snapshot| snapshot.catalogue.put(api.clone()));
-            }
+            PolicyChange::PutApi(record) => self.put_api(&Api::new(*record)?),
             PolicyChange::RemoveApi { base } => {
                 self.change_snapshot(|snapshot| snapshot.catalogue.remove(&base));
+            }
+            PolicyChange::PutEndpointSettings(settings) => self.change_settings(&settings.base, |all| {
+                all.insert(settings.endpoint, settings.clone());
+            }),
+            PolicyChange::ResetEndpoint(id) => {
+                let known = self.snapshot().endpoint_settings.get(&id).map(|known| known.base.clone());
+                self.change_settings(&known.unwrap_or_default(), |all| {
+                    all.remove(&id);
+                });
             }
             PolicyChange::PutSigningKey(record) => {
                 let mut keys = SigningKeys::clone(&self.signing_keys.load());
@@ -172,6 +192,14 @@ impl Directory {
             PolicyChange::DropSecret { kind, id } => self.secrets.forget(kind, id),
         }
         Ok(())
+    }
+
+    /// Takes an API into memory that is built already, under what is set by hand: [`PolicyChange::PutApi`] without
+    /// building it again.
+    pub fn put_api(&self, api: &Api) {
+        self.change_snapshot(|snapshot| {
+            snapshot.catalogue.put(Arc::new(api.with_settings(&snapshot.endpoint_settings)));
+        });
     }
 
     /// Catalogue, switches and tiers as they are now.
@@ -266,13 +294,23 @@ impl Directory {
 
     /// The imported API on a base, as stored.
     pub fn find_api(&self, base: &str) -> Option<ApiRecord> {
-        self.snapshot.load().catalogue.find_base(base).map(|api| api.record.clone())
+        self.snapshot.load().catalogue.find_base(base).map(|api| ApiRecord::clone(&api.record))
     }
 
     fn put_client(&self, record: ClientRecord) {
         let clients = self.clients.pin();
         let meters = clients.get(&record.id).map(|client| client.meters.clone()).unwrap_or_default();
         clients.insert(record.id, Arc::new(Client { record, meters }));
+    }
+
+    fn change_settings(&self, base: &str, change: impl Fn(&mut BTreeMap<EndpointId, EndpointSettings>)) {
+        self.change_snapshot(|snapshot| {
+            change(Arc::make_mut(&mut snapshot.endpoint_settings));
+            if let Some(api) = snapshot.catalogue.find_base(base) {
+                let api = api.with_settings(&snapshot.endpoint_settings);
+                snapshot.catalogue.put(Arc::new(api));
+            }
+        });
     }
 
     fn change_snapshot(&self, change: impl Fn(&mut Snapshot)) {

@@ -1,8 +1,12 @@
 //! From an OpenAPI document to endpoints: categories, scopes, write flags, base path.
 
+use std::sync::Arc;
+
 use tollbar_openapi::{Document, Operation, Router, SchemaSet, find_unread_media_types};
 
-use crate::{EndpointId, EndpointRecord, OwnRoute, RouteSettings, scope::scope_is_valid};
+use crate::{
+    API_FORMAT, Api, ApiRecord, EndpointId, EndpointRecord, OwnRoute, RouteSettings, scope::scope_is_valid,
+};
 
 /// What a document becomes, before its endpoints have durable numbers (all are 0).
 #[derive(Debug)]
@@ -72,6 +76,27 @@ pub fn import(
         },
     )?;
     Ok(Imported { base, endpoints, schemas: document.schemas().clone(), warnings })
+}
+
+/// Reads an API again that an older version stored: what the document says is new, all that was decided about the API
+/// stays. Its endpoints have no numbers yet.
+pub fn read_again(
+    record: &ApiRecord,
+    document: &[u8],
+    settings: &RouteSettings,
+) -> Result<ApiRecord, String> {
+    let document = Document::parse(document).map_err(|error| error.to_string())?;
+    let base = if record.base.is_empty() { "/" } else { &record.base };
+    let imported = import(&document, Some(base), settings).map_err(|fault| fault.to_string())?;
+    let record = ApiRecord {
+        format: API_FORMAT,
+        endpoints: imported.endpoints,
+        schemas: imported.schemas,
+        ..record.clone()
+    };
+    // What cannot be built would keep the whole platform from starting.
+    let api = Api::new(record).map_err(|fault| fault.to_string())?;
+    Ok(Arc::unwrap_or_clone(api.record))
 }
 
 fn check_base(base: &str) -> Result<(), ImportFault> {

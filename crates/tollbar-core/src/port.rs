@@ -37,7 +37,12 @@ pub trait PolicyStore: Send + Sync {
     /// the audit trail.
     fn revoke_token(&self, revoked: RevokedToken) -> PortFuture<'_, ()>;
 
-    /// The durable numbers of these endpoints (`(base, method, path)`), given anew where there is none yet.
+    /// The document that the API on a base was made of, as it was imported; `None` if there is no such API, or it came
+    /// without one.
+    fn find_document(&self, base: String) -> PortFuture<'_, Option<Vec<u8>>>;
+
+    /// The durable numbers of these endpoints (`(base, method, path)`), given anew where there is none yet. A path whose
+    /// parameters are called otherwise than before is the same endpoint.
     fn number_endpoints(&self, endpoints: Vec<(String, String, String)>) -> PortFuture<'_, Vec<EndpointId>>;
 
     /// One entry of the audit trail.

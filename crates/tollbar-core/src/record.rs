@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tollbar_contract::Environment;
-use tollbar_openapi::{Operation, SchemaSet};
+use tollbar_openapi::{Operation, SchemaSet, is_same_template};
 
 use crate::{
     ChangeId, ClientId, EndpointId, KeyId, OauthId, SwitchId, Timestamp,
@@ -16,9 +16,11 @@ use crate::{
 };
 
 mod client_changes;
+mod endpoint_settings;
 mod urls;
 
 pub use client_changes::ClientChanges;
+pub use endpoint_settings::EndpointSettings;
 
 /// A company that calls the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -198,6 +200,29 @@ pub enum SwitchTarget {
     },
 }
 
+impl SwitchTarget {
+    /// Whether the two are one: parameters may be called otherwise.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Endpoint { method, path }, Self::Endpoint { method: other_method, path: other_path }) => {
+                method == other_method && is_same_template(path, other_path)
+            }
+            (one, other) => one == other,
+        }
+    }
+
+    /// Whether it is this one endpoint.
+    pub fn is_endpoint(&self, base: &str, operation: &Operation) -> bool {
+        match self {
+            Self::Endpoint { method, path } => {
+                *method == operation.method
+                    && path.strip_prefix(base).is_some_and(|path| is_same_template(path, &operation.path))
+            }
+            Self::Platform | Self::Category { .. } => false,
+        }
+    }
+}
+
 /// A signing key for tokens. Of retired ones the public half is kept, so that their tokens stay recognisable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SigningKeyRecord {
@@ -231,9 +256,15 @@ const fn longest_token_life() -> u64 {
     86_400
 }
 
-/// An imported API: everything that the data plane has to know of it.
+/// How API records are written today. An older one is read again from its document at the next start.
+pub const API_FORMAT: u32 = 1;
+
+/// An imported API: everything that the data plane has to know of it, as the document says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiRecord {
+    /// How it is written: [`API_FORMAT`], or an older number.
+    #[serde(default)]
+    pub format: u32,
     /// The base path, such as `/v1`; empty for the root.
     pub base: String,
     /// The document's title.
@@ -335,6 +366,10 @@ pub enum PolicyChange {
         /// Its base.
         base: String,
     },
+    /// Sets an endpoint by hand, or changes what is set.
+    PutEndpointSettings(EndpointSettings),
+    /// Gives an endpoint back to what the document says.
+    ResetEndpoint(EndpointId),
     /// Creates or replaces a signing key. The newest that is not retired signs from now on.
     PutSigningKey(SigningKeyRecord),
     /// Adds a secret, which is the one in use from now on; or wraps a known one anew.
@@ -382,6 +417,8 @@ pub struct PolicyState {
     pub switches: Vec<Switch>,
     /// APIs.
     pub apis: Vec<ApiRecord>,
+    /// What is set for endpoints by hand, of those that are gone too.
+    pub endpoint_settings: Vec<EndpointSettings>,
     /// Signing keys.
     pub signing_keys: Vec<SigningKeyRecord>,
     /// The secrets that all this is stored under, wrapped.

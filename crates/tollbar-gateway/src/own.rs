@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, StatusCode, header::RETRY_AFTER};
 use serde_json::json;
 use tollbar_contract::{Code, Stage};
 use tollbar_core::{
-    Client, Location, OwnRoute, Rejection, SANDBOX_PREFIX, Snapshot,
+    Client, Location, OwnRoute, Rejection, Snapshot,
     admission::{self, Authenticated},
     scope,
 };
@@ -174,16 +174,7 @@ const fn name(route: OwnRoute) -> &'static str {
 pub(crate) fn base_url(worker: &Worker, location: &Location<'_>) -> String {
     let shared = &worker.shared;
     let base = location.base.unwrap_or_default();
-    match &shared.directory.routes.hosts {
-        Some(hosts) => {
-            let scheme = shared.public_url.split("://").next().unwrap_or("https");
-            format!("{scheme}://{}{base}", hosts[location.environment.index()])
-        }
-        None if location.environment == tollbar_contract::Environment::Sandbox => {
-            format!("{}{SANDBOX_PREFIX}{base}", shared.public_url)
-        }
-        None => format!("{}{base}", shared.public_url),
-    }
+    shared.directory.routes.base_url(&shared.public_url, location.environment, base)
 }
 
 fn public_json(value: &serde_json::Value) -> Answer<'static> {

@@ -84,6 +84,11 @@ impl Document {
         })
     }
 
+    /// A document as it is written, JSON or YAML, as one tree. Nothing of it has been judged.
+    pub fn read_tree(text: &[u8]) -> Result<Value, LoadError> {
+        tree::parse(text)
+    }
+
     /// `info.title`, else empty.
     pub fn title(&self) -> &str {
         &self.title

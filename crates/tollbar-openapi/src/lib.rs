@@ -8,6 +8,7 @@
 
 mod check;
 mod decimal;
+mod difference;
 mod document;
 mod operation;
 mod router;
@@ -18,6 +19,7 @@ pub use check::{
     BodyGiven, BodyNeed, Checks, FAULT_LIMIT, Fault, Faults, JSON_DEPTH_LIMIT, JSON_VALUE_LIMIT,
     QUERY_PAIR_LIMIT, RequestParts, find_unread_media_types,
 };
+pub use difference::{DIFFERENCE_LIMIT, Difference, Differences, Effect, Pair, pair};
 pub use document::{
     Bundle, BundleError, DOCUMENT_DEPTH_LIMIT, DOCUMENT_FILE_LIMIT, DOCUMENT_LIMIT_BYTES,
     DOCUMENT_NODE_LIMIT, DOCUMENT_OPERATION_LIMIT, Document, LoadError, Server,
@@ -25,4 +27,4 @@ pub use document::{
 pub use operation::{Body, Encoding, Location, MediaType, Operation, Parameter, SecurityRequirement, Style};
 pub use router::{Find, Match, RouteConflict, Router};
 pub use schema::{CompileError, SchemaId, SchemaSet};
-pub use template::TEMPLATE_SEGMENT_LIMIT;
+pub use template::{TEMPLATE_SEGMENT_LIMIT, is_same_template};

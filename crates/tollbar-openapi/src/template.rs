@@ -11,6 +11,14 @@ const TEMPLATE_LIMIT_BYTES: usize = 8 * 1024;
 /// So many parameters in one template are more than anybody can name.
 const TEMPLATE_PARAMETER_LIMIT: usize = 64;
 
+/// Whether two templates are the same but for what their parameters are called: they match the same paths.
+pub fn is_same_template(one: &str, other: &str) -> bool {
+    let literal = |piece: &'_ str| piece.split_once('}').map_or(0, |(name, _)| name.len() + 1);
+    let literals =
+        |text| str::split(text, '{').map(move |piece| piece.get(literal(piece)..).unwrap_or(piece));
+    literals(one).eq(literals(other))
+}
+
 /// A template, one entry for each segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Template {

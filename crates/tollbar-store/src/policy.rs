@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
 use tollbar_core::{
     AuditEntry, ChangeId, EndpointId, PolicyChange, PolicyState, RevokedToken, Tier, Timestamp,
+    is_same_template,
     port::{PolicyStore, PortFuture},
     secret::keyring::name,
 };
@@ -46,6 +47,16 @@ impl PolicyStore for Store {
         Box::pin(self.inner.writer.run(move |connection| apply_one(connection, &change, None)))
     }
 
+    fn find_document(&self, base: String) -> PortFuture<'_, Option<Vec<u8>>> {
+        Box::pin(self.inner.reader.run(move |connection| {
+            let document = connection
+                .prepare_cached("SELECT document FROM apis WHERE id = ?1")?
+                .query_row([base], |row| row.get(0))
+                .optional()?;
+            Ok(document.flatten())
+        }))
+    }
+
     fn number_endpoints(&self, endpoints: Vec<(String, String, String)>) -> PortFuture<'_, Vec<EndpointId>> {
         Box::pin(self.inner.writer.run(move |connection| {
             let mut find = connection
@@ -56,6 +67,10 @@ impl PolicyStore for Store {
             let mut number = |endpoint: &(String, String, String)| -> Result<EndpointId, Fault> {
                 let (base, method, path) = endpoint;
                 let known = find.query_row([base, method, path], |row| row.get(0)).optional()?;
+                let known = match known {
+                    None if path.contains('{') => find_renamed(connection, endpoint)?,
+                    known => known,
+                };
                 Ok(EndpointId(match known {
                     Some(id) => id,
                     None => insert.query_row([base, method, path], |row| row.get(0))?,
@@ -139,6 +154,12 @@ fn apply_one(connection: &Connection, change: &PolicyChange, document: Option<&[
         PolicyChange::RemoveSwitch(id) => remove(connection, "switches", &id.to_string()),
         PolicyChange::PutApi(api) => {
             put(connection, "apis", &api.base, api)?;
+            // Parameters may be called otherwise than when the endpoint was numbered.
+            let mut rename = connection
+                .prepare_cached("UPDATE OR IGNORE endpoints SET path = ?2 WHERE id = ?1 AND path <> ?2")?;
+            for endpoint in &api.endpoints {
+                rename.execute(params![endpoint.id.0, endpoint.operation.path])?;
+            }
             if let Some(document) = document {
                 connection
                     .prepare_cached("UPDATE apis SET document = ?2 WHERE id = ?1")?
@@ -147,10 +168,34 @@ fn apply_one(connection: &Connection, change: &PolicyChange, document: Option<&[
             Ok(())
         }
         PolicyChange::RemoveApi { base } => remove(connection, "apis", base),
+        PolicyChange::PutEndpointSettings(settings) => {
+            put(connection, "endpoint_settings", &settings.endpoint.0.to_string(), settings)
+        }
+        PolicyChange::ResetEndpoint(id) => remove(connection, "endpoint_settings", &id.0.to_string()),
         PolicyChange::PutSigningKey(key) => put(connection, "signing_keys", &key.id, key),
         PolicyChange::PutSecret(secret) => put(connection, "keyring", &secret.name(), secret),
         PolicyChange::DropSecret { kind, id } => remove(connection, "keyring", &name(*kind, *id)),
     }
+}
+
+/// The newest endpoint whose path differs only in what its parameters are called.
+fn find_renamed(
+    connection: &Connection,
+    (base, method, path): &(String, String, String),
+) -> Result<Option<u32>, Fault> {
+    // What stands before the first parameter is a part of the index.
+    let prefix = path.split('{').next().unwrap_or_default();
+    let mut statement = connection.prepare_cached(
+        "SELECT id, path FROM endpoints WHERE base = ?1 AND method = ?2 AND path >= ?3 || '{' AND path < ?3 || '|'
+         ORDER BY id DESC",
+    )?;
+    let mut rows = statement.query([base.as_str(), method, prefix])?;
+    while let Some(row) = rows.next()? {
+        if is_same_template(row.get_ref(1)?.as_str().unwrap_or_default(), path) {
+            return Ok(Some(row.get(0)?));
+        }
+    }
+    Ok(None)
 }
 
 fn put(connection: &Connection, table: &str, id: &str, record: &impl Serialize) -> Result<(), Fault> {
@@ -208,6 +253,7 @@ fn load(connection: &Connection) -> Result<PolicyState, Fault> {
         tiers: tiers.into_iter().map(|tier| (tier.name.clone(), tier)).collect(),
         switches: load_table(&snapshot, "switches")?,
         apis: load_table(&snapshot, "apis")?,
+        endpoint_settings: load_table(&snapshot, "endpoint_settings")?,
         signing_keys: load_table(&snapshot, "signing_keys")?,
         keyring: load_table(&snapshot, "keyring")?,
         last_change: from_column(last_change.unwrap_or(0)),

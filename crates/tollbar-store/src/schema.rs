@@ -1,7 +1,7 @@
 //! The tables. Forward only: a migration that was released is never edited, a new one is added.
 
 /// `tollbar.db`, from an empty file on.
-pub(crate) const MAIN: &[&str] = &[MAIN_1, MAIN_2];
+pub(crate) const MAIN: &[&str] = &[MAIN_1, MAIN_2, MAIN_3];
 
 /// `requests.db`, from an empty file on.
 pub(crate) const REQUEST_LOG: &[&str] = &[REQUEST_LOG_1];
@@ -51,6 +51,11 @@ CREATE TABLE journal_files (
 // whoever knows the master secret puts them there at the next start.
 const MAIN_2: &str = "
 CREATE TABLE keyring (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+";
+
+// What is set for endpoints by hand, by the endpoint's number.
+const MAIN_3: &str = "
+CREATE TABLE endpoint_settings (id TEXT PRIMARY KEY, body TEXT NOT NULL);
 ";
 
 // `seq` is the order of writing, without gaps: its span is the number of rows.

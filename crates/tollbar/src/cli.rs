@@ -7,11 +7,14 @@ mod confirm;
 mod context;
 mod credential;
 mod definition;
+mod diff;
 mod document;
+mod endpoint;
 mod import;
 mod key;
 mod number;
 mod oauth;
+mod openapi;
 mod reference;
 mod request;
 mod secret;
@@ -82,6 +85,9 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Demo => server::demo(context)?,
         Command::Tour => return crate::tour::run(&context.output),
         Command::Import(command) => command.run(context)?,
+        Command::Diff(command) => return Ok(command.run(context)),
+        Command::Openapi(command) => command.run(context)?,
+        Command::Endpoint(command) => command.run(context)?,
         Command::Client(command) => command.run(context)?,
         Command::Key(command) => command.run(context)?,
         Command::Oauth(command) => command.run(context)?,

@@ -26,10 +26,12 @@ use crate::{
 mod control_thread;
 mod file_limit;
 mod load;
+mod outdated;
 mod settings;
 
 use control_thread::ControlThread;
 use load::{first_changes, load};
+use outdated::read_outdated_again;
 
 /// A process that ends lets go of its files one after the other: its lock may come after its end was noticed.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -101,11 +103,14 @@ impl Instance {
         data: &DataFolder,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let state = runtime.block_on(store.load()).context("the stored policy cannot be read")?;
+        let mut state = runtime.block_on(store.load()).context("the stored policy cannot be read")?;
         // Read again: now that the store is ours nobody else changes it.
         let Unlocked { secrets, to_store } =
             keyring::unlock(&data.master_secret()?, &state, data, clock.now())?;
         let directory = Arc::new(Directory::new(config.route_settings(), secrets));
+        runtime
+            .block_on(read_outdated_again(store, &mut state, &directory.routes, clock.now()))
+            .context("what an older version stored cannot be renewed")?;
         let lifetime = config.tokens.lifetime_seconds;
         let first = first_changes(&state, to_store, &directory, lifetime, clock.now())?;
         let last_change = runtime.block_on(load(store, state, first, &directory, &*clock))?;

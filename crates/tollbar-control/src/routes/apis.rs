@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tollbar_core::{ApiRecord, Catalogue, PolicyChange};
+use tollbar_core::{Api, ApiRecord, Catalogue, PolicyChange};
 
 use super::Shared;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnyBase {
-    base: Option<String>,
+    pub(super) base: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -28,38 +28,10 @@ pub(super) struct OneBase {
 /// `GET /apis`
 pub(super) async fn list(State(control): Shared) -> Json<Value> {
     let snapshot = control.directory.snapshot();
-    let mut apis: Vec<&ApiRecord> = snapshot.catalogue.apis().iter().map(|api| &api.record).collect();
+    let mut apis: Vec<&ApiRecord> = snapshot.catalogue.apis().iter().map(|api| &*api.record).collect();
     apis.sort_by(|a, b| a.base.cmp(&b.base));
     let apis: Vec<ApiView> = apis.into_iter().map(view::api).collect();
     Json(json!({ "apis": apis }))
-}
-
-/// `GET /apis/endpoints`: of one base, or of all.
-pub(super) async fn endpoints(
-    State(control): Shared,
-    Query(query): Query<AnyBase>,
-) -> Result<Json<Value>, Fault> {
-    let snapshot = control.directory.snapshot();
-    let records: Vec<&ApiRecord> = match &query.base {
-        Some(base) => vec![find_api(&snapshot.catalogue, base)?],
-        None => snapshot.catalogue.apis().iter().map(|api| &api.record).collect(),
-    };
-    let rows = records.iter().flat_map(|api| {
-        api.endpoints.iter().map(|endpoint| {
-            let method = &endpoint.operation.method;
-            let path = format!("{}{}", api.base, endpoint.operation.path);
-            json!({
-                "name": format!("{method} {path}"),
-                "method": method,
-                "path": path,
-                "category": endpoint.category,
-                "scopes": endpoint.scopes,
-                "write": endpoint.write,
-                "idempotency_required": endpoint.idempotency_required,
-            })
-        })
-    });
-    Ok(Json(json!({ "endpoints": rows.collect::<Vec<Value>>() })))
 }
 
 /// `DELETE /apis?base=`
@@ -70,7 +42,7 @@ pub(super) async fn remove(
 ) -> Result<Json<ApiView>, Fault> {
     let work = async move |mut change: Change| {
         let snapshot = change.control.directory.snapshot();
-        let record = find_api(&snapshot.catalogue, &query.base)?;
+        let record = &find_api(&snapshot.catalogue, &query.base)?.record;
         let shown = view::api(record);
         let detail = format!("{} {}, {} endpoints", record.title, record.version, record.endpoints.len());
         let note = Note::new("api.remove", &view::base(&record.base), detail);
@@ -80,9 +52,10 @@ pub(super) async fn remove(
     control.change(work).await
 }
 
-fn find_api<'a>(catalogue: &'a Catalogue, asked: &str) -> Result<&'a ApiRecord, Fault> {
+/// The API on a base, as people write it.
+pub(super) fn find_api<'a>(catalogue: &'a Catalogue, asked: &str) -> Result<&'a Api, Fault> {
     let base = if asked == "/" { "" } else { asked };
-    catalogue.find_base(base).map(|api| &api.record).ok_or_else(|| {
+    catalogue.find_base(base).map(|api| &**api).ok_or_else(|| {
         let bases: Vec<String> = catalogue.apis().iter().map(|api| view::base(&api.record.base)).collect();
         Fault::unknown("API's base", asked, bases.iter().map(String::as_str))
     })

@@ -1,18 +1,23 @@
 //! Importing an OpenAPI document: all of it or nothing. The running catalogue stays until the new one is durable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tollbar_core::{
-    Api, ApiRecord, Catalogue, EndpointRecord, OnUpstream5xx, PolicyChange, Switch, SwitchTarget,
-    UpstreamErrors,
-    import::{ImportFault, Imported, import as import_document},
+    Api, ApiRecord, Catalogue, EndpointId, OnUpstream5xx, Switch, SwitchTarget, UpstreamErrors,
+    difference::{ApiDifference, compare},
 };
-use tollbar_openapi::Document;
 
-use super::{Shared, switches};
+use super::{
+    Shared,
+    diff::{ByHand, DifferenceView, Read, read_document},
+    switches,
+};
 use crate::{
     change::{Change, Note},
     control::Control,
@@ -53,20 +58,17 @@ pub(super) struct ImportView {
     /// Endpoints that were not there before, and those that are gone.
     added: usize,
     removed: usize,
+    /// What is different from what was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differences: Option<DifferenceView>,
+    #[serde(skip_serializing_if = "ByHand::is_empty")]
+    by_hand: ByHand,
 }
 
 #[derive(Serialize)]
 struct CategoryView {
     name: String,
     endpoints: usize,
-}
-
-/// What was read of the document, before anything is changed.
-struct Read {
-    title: String,
-    version: String,
-    imported: Imported,
-    document: Vec<u8>,
 }
 
 /// `POST /apis`
@@ -82,36 +84,34 @@ pub(super) async fn import(
         Some(urls) => check_upstreams("sandbox_upstream", urls, own, known, &mut warnings).await?,
     };
     let mut read = read_document(&control, input.document, input.base).await?;
-    read.imported.warnings.append(&mut warnings);
+    read.warnings.append(&mut warnings);
     let work = async move |mut change: Change| {
-        let Read {
-            title,
-            version,
-            imported: Imported { base, mut endpoints, schemas, mut warnings },
-            document,
-        } = read;
-        number(&change.control, &base, &mut endpoints).await?;
-        let record = ApiRecord {
-            base,
-            title,
-            version,
-            upstreams: [live, sandbox],
-            upstream_errors: input.upstream_errors,
-            on_upstream_5xx: input.on_upstream_5xx,
-            endpoints,
-            schemas,
-            imported_at: change.now,
-            change: change.id,
-        };
-        // What is durable must be sure to fit into memory: it is built once before.
-        let record = Api::new(record)
-            .map(|api| api.record)
-            .map_err(|fault| Fault::bad(format!("document: {fault}")))?;
+        let Read { api, old: compared_with, difference, mut warnings, document } = read;
+        let ids = number(&change.control, &api).await?;
+        // What is durable must be sure to fit into memory: it is built already.
+        let api = api.with_record(|record| {
+            record.endpoints.iter_mut().zip(ids).for_each(|(endpoint, id)| endpoint.id = id);
+            record.upstreams = [live, sandbox];
+            record.upstream_errors = input.upstream_errors;
+            record.on_upstream_5xx = input.on_upstream_5xx;
+            record.imported_at = change.now;
+            record.change = change.id;
+        });
+        let record = &api.record;
         let snapshot = change.control.directory.snapshot();
-        let old = snapshot.catalogue.find_base(&record.base).map(|api| &api.record);
+        let old = snapshot.catalogue.find_base(&record.base);
+        let by_hand = ByHand::of(&api, &snapshot.endpoint_settings);
+        // Somebody else may have imported in the meantime.
+        let difference = if is_same_api(old, compared_with.as_ref()) {
+            difference
+        } else {
+            compare(old.map(|api| &**api), &api.with_settings(&snapshot.endpoint_settings))
+        };
         warnings.extend(nested_bases(&snapshot.catalogue, &record.base));
-        warnings.extend(lost_sandbox(old, &record));
-        let shown = view_of(&record, warnings, old);
+        warnings.extend(lost_sandbox(old.map(|api| &*api.record), record));
+        warnings.extend(by_hand.warnings());
+        let in_force = api.with_settings(&snapshot.endpoint_settings);
+        let shown = view_of(&in_force, warnings, old.map(|api| &*api.record), &difference, by_hand);
         let [upstream, sandbox] =
             record.upstreams.each_ref().map(|urls| view::urls(urls).unwrap_or_else(|| "none".to_owned()));
         let detail = format!(
@@ -120,13 +120,18 @@ pub(super) async fn import(
             record.version,
             record.endpoints.len(),
             if shown.replaced {
-                format!(", in place of what was there: {} added, {} removed", shown.added, shown.removed)
+                format!(
+                    ", in place of what was there: {} added, {} removed, {} changed",
+                    shown.added,
+                    shown.removed,
+                    difference.changed.len()
+                )
             } else {
                 String::new()
             }
         );
         let note = Note::new("api.import", &shown.base, detail);
-        change.commit_with(vec![PolicyChange::PutApi(Box::new(record))], note, Some(document)).await?;
+        change.commit_api(&api, note, document).await?;
         let now = change.control.directory.snapshot();
         let in_force = now.switches.iter().filter(|switch| switches::is_in_force(switch, change.now));
         let idle = in_force.filter(|switch| !hits_any(&now.catalogue, switch)).map(|switch| {
@@ -142,52 +147,26 @@ pub(super) async fn import(
     control.change(work).await
 }
 
-/// Reads the document on a thread that may be kept busy, before the right to change policy is taken: revoking a
-/// key must not wait for it.
-async fn read_document(control: &Control, text: String, base: Option<String>) -> Result<Read, Fault> {
-    let one_at_a_time = control.importing.lock().await;
-    let settings = control.directory.routes.clone();
-    let reading = tokio::task::spawn_blocking(move || {
-        let document =
-            Document::parse(text.as_bytes()).map_err(|error| Fault::bad(format!("document: {error}")))?;
-        let imported =
-            import_document(&document, base.as_deref(), &settings).map_err(|fault| match fault {
-                ImportFault::Base(_) => Fault::bad(format!("base: {fault}")),
-                ImportFault::Routes(_) => Fault::bad(format!("document: {fault}")),
-            })?;
-        if imported.endpoints.is_empty() {
-            let reason = imported.warnings.last().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            let message = format!("document: it has no operation that could be an endpoint{reason}");
-            return Err(Fault::bad(message));
-        }
-        let (title, version) = (document.title().to_owned(), document.version().to_owned());
-        Ok(Read { title, version, imported, document: text.into_bytes() })
-    });
-    let outcome = reading.await;
-    drop(one_at_a_time);
-    outcome.unwrap_or_else(|error| {
-        tracing::error!(%error, "reading a document broke off");
-        Err(Fault::internal("reading the document broke off; nothing was changed"))
-    })
+fn is_same_api(one: Option<&Arc<Api>>, other: Option<&Arc<Api>>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
+    }
 }
 
-/// Gives endpoints their durable numbers. If the import fails after this, the numbers wait for the next one.
-async fn number(control: &Control, base: &str, endpoints: &mut [EndpointRecord]) -> Result<(), Fault> {
-    if endpoints.is_empty() {
-        return Err(Fault::bad("document: it has no operation that could be an endpoint"));
-    }
+/// The endpoints' durable numbers. If the import fails after this, new ones wait for the next one.
+async fn number(control: &Control, api: &Api) -> Result<Vec<EndpointId>, Fault> {
+    let endpoints = &api.record.endpoints;
     let names = endpoints.iter().map(|endpoint| {
         let operation = &endpoint.operation;
-        (base.to_owned(), operation.method.clone(), operation.path.clone())
+        (api.record.base.clone(), operation.method.clone(), operation.path.clone())
     });
     let ids = control.policy.number_endpoints(names.collect()).await?;
     if ids.len() != endpoints.len() {
         return Err(Fault::internal("the store numbered another count of endpoints than it was asked to"));
     }
-    for (endpoint, id) in endpoints.iter_mut().zip(ids) {
-        endpoint.id = id;
-    }
-    Ok(())
+    Ok(ids)
 }
 
 /// The longest base wins, so that one API can hide a part of another.
@@ -221,24 +200,27 @@ fn hits_any(catalogue: &Catalogue, switch: &Switch) -> bool {
     let mut endpoints = catalogue
         .apis()
         .iter()
-        .flat_map(|api| api.record.endpoints.iter().map(|endpoint| (api.record.base.as_str(), endpoint)));
+        .flat_map(|api| api.endpoints().map(|endpoint| (api.record.base.as_str(), endpoint)));
     match &switch.target {
         SwitchTarget::Platform => true,
         SwitchTarget::Category { name } => endpoints.any(|(_, endpoint)| endpoint.category == *name),
-        SwitchTarget::Endpoint { method, path } => endpoints.any(|(base, endpoint)| {
-            let operation = &endpoint.operation;
-            operation.method == *method && path.strip_prefix(base) == Some(operation.path.as_str())
-        }),
+        target @ SwitchTarget::Endpoint { .. } => {
+            endpoints.any(|(base, endpoint)| target.is_endpoint(base, &endpoint.operation))
+        }
     }
 }
 
-fn view_of(record: &ApiRecord, warnings: Vec<String>, old: Option<&ApiRecord>) -> ImportView {
-    let names =
-        |record: &ApiRecord| record.endpoints.iter().map(EndpointRecord::name).collect::<BTreeSet<_>>();
-    let (before, after) = (old.map(names).unwrap_or_default(), names(record));
+fn view_of(
+    api: &Api,
+    warnings: Vec<String>,
+    old: Option<&ApiRecord>,
+    difference: &ApiDifference,
+    by_hand: ByHand,
+) -> ImportView {
+    let record = &api.record;
     let [upstream, sandbox_upstream] = record.upstreams.each_ref().map(|urls| view::urls(urls));
     let mut categories: BTreeMap<&str, usize> = BTreeMap::new();
-    for endpoint in &record.endpoints {
+    for endpoint in api.endpoints() {
         *categories.entry(&endpoint.category).or_default() += 1;
     }
     let categories = categories.into_iter();
@@ -250,7 +232,7 @@ fn view_of(record: &ApiRecord, warnings: Vec<String>, old: Option<&ApiRecord>) -
         categories: categories
             .map(|(name, endpoints)| CategoryView { name: name.to_owned(), endpoints })
             .collect(),
-        scopes: record.endpoints.iter().flat_map(|endpoint| endpoint.scopes.iter().cloned()).collect(),
+        scopes: api.endpoints().flat_map(|endpoint| endpoint.scopes.iter().cloned()).collect(),
         warnings,
         replaced: old.is_some(),
         upstream,
@@ -259,7 +241,9 @@ fn view_of(record: &ApiRecord, warnings: Vec<String>, old: Option<&ApiRecord>) -
             let [_, sandbox] = &old.upstreams;
             view::urls(sandbox)
         }),
-        added: after.difference(&before).count(),
-        removed: before.difference(&after).count(),
+        added: difference.added.len(),
+        removed: difference.gone.len(),
+        differences: old.is_some().then(|| DifferenceView::of(difference)),
+        by_hand,
     }
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollbar_contract::Environment;
-use tollbar_core::{Directory, PolicyChange, Switch, SwitchId, SwitchTarget, Timestamp};
+use tollbar_core::{Directory, EndpointRecord, PolicyChange, Switch, SwitchId, SwitchTarget, Timestamp};
 
 use super::Shared;
 use crate::{
@@ -72,7 +72,8 @@ pub(super) async fn throw(
         let until = input.until.map(|text| parse_future_time("until", &text, change.now)).transpose()?;
         let now = change.now;
         let snapshot = change.control.directory.snapshot();
-        let is_same = |switch: &&Switch| switch.target == target && switch.environment == input.environment;
+        let is_same =
+            |switch: &&Switch| switch.target.is_same(&target) && switch.environment == input.environment;
         let replaced: Vec<&Switch> =
             snapshot.switches.iter().filter(is_same).filter(|s| is_in_force(s, now)).collect();
         let switch = Switch {
@@ -115,7 +116,7 @@ pub(super) async fn take_back(
         let mut changes = Vec::new();
         let now = change.now;
         let thrown = snapshot.switches.iter().filter(|switch| is_in_force(switch, now));
-        for switch in thrown.filter(|switch| switch.target == target) {
+        for switch in thrown.filter(|switch| switch.target.is_same(&target)) {
             match (input.environment, switch.environment) {
                 // It is on again where it was asked for, and stays off in the other environment.
                 (Some(on), None) => {
@@ -165,7 +166,7 @@ fn check_target(directory: &Directory, target: &SwitchTarget) -> Result<(), Faul
     let snapshot = directory.snapshot();
     let endpoints = || {
         let apis = snapshot.catalogue.apis().iter();
-        apis.flat_map(|api| api.record.endpoints.iter().map(|endpoint| (&api.record.base, endpoint)))
+        apis.flat_map(|api| api.endpoints().map(|endpoint| (&api.record.base, endpoint)))
     };
     match target {
         SwitchTarget::Platform => Ok(()),
@@ -182,7 +183,9 @@ fn check_target(directory: &Directory, target: &SwitchTarget) -> Result<(), Faul
                     format!("{} {base}{}", endpoint.operation.method, endpoint.operation.path)
                 })
                 .collect();
-            if known.contains(&asked) {
+            let is_it =
+                |(base, endpoint): (&String, &EndpointRecord)| target.is_endpoint(base, &endpoint.operation);
+            if endpoints().any(is_it) {
                 return Ok(());
             }
             Err(Fault::unknown("endpoint", &asked, known.iter().map(String::as_str)))

@@ -165,3 +165,140 @@ async fn an_upstream_may_speak_tls() {
     // This platform knows no authority.
     assert!(made["warnings"].to_string().contains("upstream.ca_file"), "{made}");
 }
+
+#[tokio::test]
+async fn what_is_set_by_hand_outlives_an_import() {
+    let bench = Bench::start().await;
+    bench.post("/apis", shop(&json!({}))).await.ok(201);
+    let one = |changes: &Value| {
+        let mut body = json!({ "method": "get", "path": "/v1/orders/{id}" });
+        for (name, value) in changes.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        body
+    };
+    let row = bench
+        .patch(
+            "/apis/endpoints",
+            one(&json!({ "scopes": ["orders:see"], "category": "Desk", "write": true })),
+        )
+        .await
+        .ok(200);
+    assert_eq!(row["by_hand"], json!({ "scopes": ["orders:see"], "category": "Desk", "write": true }));
+    assert_eq!(
+        (&row["scopes"], &row["document"]["scopes"]),
+        (&json!(["orders:see"]), &json!(["orders:read"]))
+    );
+    let entry = bench.store.audit().last().unwrap().clone();
+    assert_eq!((entry.action.as_str(), entry.subject.as_str()), ("endpoint.set", "GET /v1/orders/{id}"));
+    assert_eq!(entry.detail, "scopes orders:see, category Desk, write true");
+    // What another request sets is added to it.
+    bench.patch("/apis/endpoints", one(&json!({ "idempotency_required": true }))).await.ok(200);
+    let number = bench.directory.find_api("/v1").unwrap().endpoints[2].id;
+
+    let switch = json!({ "target": { "kind": "endpoint", "method": "GET", "path": "/v1/orders/{id}" } });
+    bench.post("/switches", switch).await.ok(201);
+    let renamed = DOCUMENT.replace("{id}", "{orderId}").replace("name: id", "name: orderId");
+    let made = bench.post("/apis", shop(&json!({ "document": renamed }))).await.ok(201);
+    assert_eq!(made["by_hand"], json!({ "applied": ["GET /v1/orders/{orderId}"], "gone": [] }));
+    assert_eq!((&made["added"], &made["removed"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        made["differences"]["changed"],
+        json!([{ "name": "GET /v1/orders/{orderId}", "was": "GET /v1/orders/{id}", "differences": [] }])
+    );
+    assert!(!made["warnings"].to_string().contains("no endpoint any more"), "{made}");
+    assert_eq!(bench.directory.find_api("/v1").unwrap().endpoints[2].id, number, "it is the same endpoint");
+    let endpoints = bench.get("/apis/endpoints?base=/v1").await.ok(200);
+    assert_eq!(endpoints["endpoints"][2]["scopes"], json!(["orders:see"]));
+
+    // Gone, it is kept, and told; come back, it holds again.
+    let shorter = DOCUMENT.replace("  /orders/{id}:\n    get:", "  /orders/{id}/all:\n    get:");
+    let made = bench.post("/apis", shop(&json!({ "document": shorter }))).await.ok(201);
+    assert_eq!(made["by_hand"], json!({ "applied": [], "gone": ["GET /v1/orders/{id}"] }));
+    let warnings = made["warnings"].to_string();
+    assert!(warnings.contains("tollbar endpoint set 'GET /v1/orders/{id}' --reset"), "{warnings}");
+    let listed = bench.get("/apis/endpoints").await.ok(200);
+    assert_eq!(listed["gone"][0]["name"], "GET /v1/orders/{id}");
+    let made = bench.post("/apis", shop(&json!({}))).await.ok(201);
+    assert_eq!(made["by_hand"]["applied"], json!(["GET /v1/orders/{id}"]));
+
+    let row =
+        bench.patch("/apis/endpoints", one(&json!({ "reset": true, "category": "Desk" }))).await.ok(200);
+    assert_eq!(row["by_hand"], json!({ "category": "Desk" }));
+    assert_eq!(row["scopes"], json!(["orders:read"]));
+    let row = bench.patch("/apis/endpoints", one(&json!({ "reset": true }))).await.ok(200);
+    assert_eq!(row.get("by_hand"), None);
+    assert_eq!(bench.store.audit().last().unwrap().action, "endpoint.reset");
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_by_hand_is_refused_by_name() {
+    let bench = Bench::start().await;
+    bench.post("/apis", shop(&json!({}))).await.ok(201);
+    let audit = bench.store.audit().len();
+    let get = |changes: Value| {
+        let mut body = json!({ "method": "GET", "path": "/v1/orders" });
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        body
+    };
+    let table = [
+        (get(json!({})), 400, vec!["nothing to set"]),
+        (get(json!({ "scopes": ["a b"] })), 400, vec!["scopes:", "`a b`"]),
+        (get(json!({ "category": " " })), 400, vec!["category:"]),
+        (get(json!({ "idempotency_required": true })), 400, vec!["idempotency_required:", "write"]),
+        (get(json!({ "path": "/v1/order", "write": true })), 404, vec!["GET /v1/order", "GET /v1/orders"]),
+        (get(json!({ "scope": [] })), 400, vec!["unknown field `scope`"]),
+    ];
+    for (body, status, words) in table {
+        bench.patch("/apis/endpoints", body).await.refused(status, &words);
+    }
+    assert_eq!(bench.store.audit().len(), audit);
+}
+
+#[tokio::test]
+async fn a_difference_is_told_and_nothing_is_changed() {
+    let bench = Bench::start().await;
+    let first = bench.post("/apis/diff", json!({ "document": DOCUMENT })).await.ok(200);
+    assert_eq!((&first["from"], &first["same"]), (&Value::Null, &json!(false)));
+    assert_eq!(first["differences"]["added"].as_array().unwrap().len(), 4);
+    assert_eq!(bench.store.audit().len(), 0);
+
+    bench.post("/apis", shop(&json!({}))).await.ok(201);
+    let (before, audit) = (bench.directory.find_api("/v1"), bench.store.audit().len());
+    let same = bench.post("/apis/diff", json!({ "document": DOCUMENT })).await.ok(200);
+    assert_eq!(same["same"], true, "{same}");
+
+    let other = DOCUMENT
+        .replace("  /reports:", "  /exports:")
+        .replace(
+            "x-tollbar-idempotency-required: true",
+            "security: [{ oauth: [\"orders:write\", \"orders:new\"] }]",
+        )
+        .replace("schema: { type: string } }", "schema: { type: integer } }");
+    let told = bench.post("/apis/diff", json!({ "document": other, "base": "/v1" })).await.ok(200);
+    let expected = json!({
+        "breaking": 3, "added": ["GET /v1/exports"], "gone": ["GET /v1/reports"],
+        "changed": [
+            { "name": "POST /v1/orders", "differences": [
+                { "effect": "breaking", "text": "it requires the scope orders:new now" },
+                { "effect": "compatible", "text": "it does not require an Idempotency-Key any more" },
+            ] },
+            { "name": "GET /v1/orders/{id}", "differences": [
+                { "effect": "breaking", "text": "path parameter \"id\" must be an integer now (before: a string)" },
+            ] },
+        ],
+    });
+    assert_eq!(told["differences"], expected);
+    // What is set by hand stands before both.
+    let set =
+        json!({ "method": "POST", "path": "/v1/orders", "scopes": ["a"], "idempotency_required": true });
+    bench.patch("/apis/endpoints", set).await.ok(200);
+    let told = bench.post("/apis/diff", json!({ "document": other })).await.ok(200);
+    assert_eq!(told["differences"]["changed"].as_array().unwrap().len(), 1, "{told}");
+    bench.post("/apis/diff", json!({ "document": "swagger: '2.0'" })).await.refused(400, &["Swagger"]);
+    assert_eq!(bench.directory.find_api("/v1"), before);
+    assert_eq!(bench.store.audit().len(), audit + 1);
+    // An import says the same.
+    let made = bench.post("/apis", shop(&json!({ "document": other }))).await.ok(201);
+    assert_eq!(made["differences"], told["differences"]);
+}

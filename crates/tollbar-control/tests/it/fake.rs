@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tollbar_contract::{Environment, RequestId};
 use tollbar_core::{
     AuditEntry, ChangeId, ClientId, Clock, EndpointId, Month, PolicyChange, PolicyState, RevokedToken,
-    Timestamp,
+    Timestamp, is_same_template,
     port::{
         AllowanceStore, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter, RequestLog,
         StoreFailure, UsageRow,
@@ -90,12 +90,25 @@ impl PolicyStore for FakeStore {
         Box::pin(async { Err(StoreFailure("no client is here to revoke a token of its own".to_owned())) })
     }
 
+    fn find_document(&self, base: String) -> PortFuture<'_, Option<Vec<u8>>> {
+        Box::pin(async move {
+            self.outcome()?;
+            let applied = self.applied.lock().unwrap();
+            let is_it =
+                |change: &PolicyChange| matches!(change, PolicyChange::PutApi(api) if api.base == base);
+            let document = applied.iter().rev().find(|(changes, ..)| changes.iter().any(is_it));
+            Ok(document.and_then(|(_, _, document)| document.clone()))
+        })
+    }
+
     fn number_endpoints(&self, endpoints: Vec<(String, String, String)>) -> PortFuture<'_, Vec<EndpointId>> {
         Box::pin(async move {
             self.outcome()?;
             let mut numbers = self.numbers.lock().unwrap();
             let ids = endpoints.into_iter().map(|endpoint| {
-                let known = numbers.iter().position(|other| *other == endpoint);
+                let known = numbers.iter().position(|(base, method, path)| {
+                    (base, method) == (&endpoint.0, &endpoint.1) && is_same_template(path, &endpoint.2)
+                });
                 let position = known.unwrap_or_else(|| {
                     numbers.push(endpoint);
                     numbers.len() - 1

@@ -26,9 +26,8 @@ pub fn check_switches(
     let hits = |target: &SwitchTarget| match target {
         SwitchTarget::Platform => false,
         SwitchTarget::Category { name } => *name == endpoint.category,
-        SwitchTarget::Endpoint { method, path } => {
-            *method == endpoint.operation.method
-                && path.strip_prefix(&operation.api().record.base) == Some(&endpoint.operation.path)
+        SwitchTarget::Endpoint { .. } => {
+            target.is_endpoint(&operation.api().record.base, &endpoint.operation)
         }
     };
     let thrown = active_switches(snapshot, environment, now).find(|switch| hits(&switch.target));

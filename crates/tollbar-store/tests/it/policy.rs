@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use tollbar_core::{
-    ApiRecord, AuditEntry, ChangeId, ClientChanges, ClientRecord, EndpointId, EndpointRecord, KeyId,
-    KeyRecord, OauthId, OauthRecord, OauthSecret, OnUpstream5xx, Overage, PolicyChange, PolicyState,
-    RetiredKey, RevokedToken, SigningKeyRecord, Switch, SwitchId, SwitchTarget, Tier, Timestamp,
-    UpstreamErrors,
+    API_FORMAT, ApiRecord, AuditEntry, ChangeId, ClientChanges, ClientRecord, EndpointId, EndpointRecord,
+    EndpointSettings, KeyId, KeyRecord, OauthId, OauthRecord, OauthSecret, OnUpstream5xx, Overage,
+    PolicyChange, PolicyState, RetiredKey, RevokedToken, SigningKeyRecord, Switch, SwitchId, SwitchTarget,
+    Tier, Timestamp, UpstreamErrors,
     port::PolicyStore as _,
     secret::keyring::{KeyringRecord, SecretKind},
 };
@@ -100,6 +100,7 @@ fn api_record(title: &str) -> ApiRecord {
     let operation =
         r#"{"method": "GET", "path": "/orders/{id}", "extensions": {"x-a": {"z": 1.5, "a": null}}}"#;
     ApiRecord {
+        format: API_FORMAT,
         base: "/v1".to_owned(),
         title: title.to_owned(),
         version: "2.1".to_owned(),
@@ -118,6 +119,22 @@ fn api_record(title: &str) -> ApiRecord {
         }],
         schemas: Default::default(),
         imported_at: time(1),
+        change: CHANGE,
+    }
+}
+
+fn endpoint_settings() -> EndpointSettings {
+    EndpointSettings {
+        endpoint: EndpointId(1),
+        base: "/v1".to_owned(),
+        method: "GET".to_owned(),
+        path: "/orders/{id}".to_owned(),
+        scopes: Some(vec!["orders:see".to_owned()]),
+        category: None,
+        write: Some(true),
+        idempotency_required: None,
+        resend_unknown: None,
+        set_at: time(2),
         change: CHANGE,
     }
 }
@@ -149,6 +166,7 @@ fn everything() -> (Vec<PolicyChange>, PolicyState) {
         PolicyChange::PutTier(tier.clone()),
         PolicyChange::PutSwitch(switch()),
         PolicyChange::PutApi(Box::new(api_record("Orders"))),
+        PolicyChange::PutEndpointSettings(endpoint_settings()),
         PolicyChange::PutSigningKey(signing_key.clone()),
         PolicyChange::PutSecret(secret.clone()),
     ];
@@ -160,6 +178,7 @@ fn everything() -> (Vec<PolicyChange>, PolicyState) {
         tiers: [("gold".to_owned(), tier)].into(),
         switches: vec![switch()],
         apis: vec![api_record("Orders")],
+        endpoint_settings: vec![endpoint_settings()],
         signing_keys: vec![signing_key],
         keyring: vec![secret],
         last_change: 1,
@@ -183,6 +202,8 @@ fn is_covered(change: &PolicyChange) -> bool {
         | PolicyChange::RemoveSwitch(_)
         | PolicyChange::PutApi(_)
         | PolicyChange::RemoveApi { .. }
+        | PolicyChange::PutEndpointSettings(_)
+        | PolicyChange::ResetEndpoint(_)
         | PolicyChange::PutSigningKey(_)
         | PolicyChange::PutSecret(_)
         | PolicyChange::DropSecret { .. } => true,
@@ -209,6 +230,7 @@ fn every_change_comes_back() {
         PolicyChange::PutClient(client_record("Renamed")),
         PolicyChange::RemoveSwitch(switch().id),
         PolicyChange::RemoveApi { base: "/v1".to_owned() },
+        PolicyChange::ResetEndpoint(EndpointId(1)),
         PolicyChange::DropSecret { kind: SecretKind::Sealing, id: 7 },
         PolicyChange::DropSecret { kind: SecretKind::Pepper, id: 7 },
     ];
@@ -216,6 +238,7 @@ fn every_change_comes_back() {
     state.clients = vec![client_record("Renamed")];
     state.switches.clear();
     state.apis.clear();
+    state.endpoint_settings.clear();
     state.keyring.clear();
     state.last_change = 3;
     assert_eq!(wait(store.load()).unwrap(), state);
@@ -260,6 +283,8 @@ fn a_document_stays_until_another_comes() {
     assert_eq!(stored(), b"one");
     wait(store.apply(put("Orders"), audit(3), Some(b"two".to_vec()))).unwrap();
     assert_eq!(stored(), b"two");
+    assert_eq!(wait(store.find_document("/v1".to_owned())).unwrap().unwrap(), b"two");
+    assert_eq!(wait(store.find_document("/v2".to_owned())).unwrap(), None);
 }
 
 #[test]
@@ -273,4 +298,38 @@ fn endpoints_keep_their_numbers() {
     assert_eq!(number(&["/a", "/b", "/a"]), [EndpointId(1), EndpointId(2), EndpointId(1)]);
     assert_eq!(number(&["/c", "/b"]), [EndpointId(3), EndpointId(2)]);
     assert_eq!(number(&[]), []);
+}
+
+#[test]
+fn an_endpoint_whose_parameters_are_called_otherwise_is_the_same() {
+    let folder = folder();
+    let store = open(folder.path());
+    let number = |method: &str, path: &str| {
+        let endpoint = ("/v1".to_owned(), method.to_owned(), path.to_owned());
+        wait(store.number_endpoints(vec![endpoint])).unwrap()[0].0
+    };
+    let table = [
+        ("GET", "/orders/{id}", 1),
+        ("GET", "/orders/{orderId}", 1),
+        ("PUT", "/orders/{orderId}", 2),
+        ("GET", "/orders/{id}/lines/{line}", 3),
+        ("GET", "/orders/{o}/lines/{~l}", 3),
+        ("GET", "/orders/{id}.json", 4),
+        ("GET", "/orders/{id}{version}", 5),
+        ("GET", "/{orders}/id", 6),
+        ("GET", "/orders", 7),
+        ("GET", "/orders/{é}.json", 4),
+    ];
+    for (method, path, id) in table {
+        assert_eq!(number(method, path), id, "{method} {path}");
+    }
+    // From the import on it has the name that is in force.
+    let mut api = api_record("Orders");
+    api.endpoints[0].operation.path = "/orders/{orderId}".to_owned();
+    apply(&store, 1, vec![PolicyChange::PutApi(Box::new(api))]);
+    let database = rusqlite::Connection::open(folder.path().join("tollbar.db")).unwrap();
+    let name: String =
+        database.query_row("SELECT path FROM endpoints WHERE id = 1", [], |row| row.get(0)).unwrap();
+    assert_eq!(name, "/orders/{orderId}");
+    assert_eq!(number("GET", "/orders/{id}"), 1);
 }

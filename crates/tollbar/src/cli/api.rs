@@ -87,20 +87,32 @@ fn apis(answer: &Value, style: Style) -> String {
     table.render(style)
 }
 
-fn endpoints(answer: &Value, style: Style) -> String {
+/// A table of endpoints.
+pub(super) fn endpoints(answer: &Value, style: Style) -> String {
     let all = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
         return "No endpoints.".to_owned();
     }
-    let mut table = Table::new(["ENDPOINT", "CATEGORY", "SCOPES", "WRITES", "IDEMPOTENCY-KEY"]);
-    for endpoint in all {
-        table.row([
+    let cells = |endpoint: &Value| {
+        [
             word(endpoint, "/name").into(),
             word(endpoint, "/category").into(),
             list(endpoint, "/scopes").unwrap_or_else(|| "-".to_owned()).into(),
             if yes(endpoint, "/write") { "yes" } else { "-" }.into(),
             if yes(endpoint, "/idempotency_required") { "required" } else { "-" }.into(),
-        ]);
+        ]
+    };
+    let columns = ["ENDPOINT", "CATEGORY", "SCOPES", "WRITES", "IDEMPOTENCY-KEY"];
+    if !all.iter().any(|endpoint| endpoint["by_hand"].is_object()) {
+        let mut table = Table::new(columns);
+        all.iter().for_each(|endpoint| table.row(cells(endpoint)));
+        return table.render(style);
+    }
+    let [name, category, scopes, writes, key] = columns;
+    let mut table = Table::new([name, category, scopes, writes, key, "BY HAND"]);
+    for endpoint in all {
+        let [name, category, scopes, writes, key] = cells(endpoint);
+        table.row([name, category, scopes, writes, key, super::endpoint::by_hand(endpoint).into()]);
     }
     table.render(style)
 }

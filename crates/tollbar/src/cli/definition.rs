@@ -8,9 +8,12 @@ use super::{
     api::ApiCommand,
     audit::AuditCommand,
     client::ClientCommand,
+    diff::DiffCommand,
+    endpoint::EndpointCommand,
     import::ImportCommand,
     key::KeyCommand,
     oauth::OauthCommand,
+    openapi::OpenapiCommand,
     reference::ReferenceCommand,
     request::RequestCommand,
     secret::SecretCommand,
@@ -76,6 +79,13 @@ pub(crate) enum Command {
     Tour,
     /// Import an OpenAPI document: from then on its endpoints can be called
     Import(ImportCommand),
+    /// What a document would change, without changing it
+    Diff(DiffCommand),
+    /// The partner's view: an imported document as it is enforced
+    Openapi(OpenapiCommand),
+    /// Endpoints, and what is set for them by hand
+    #[command(subcommand)]
+    Endpoint(EndpointCommand),
     /// Clients: the companies that call the API
     #[command(subcommand)]
     Client(ClientCommand),

@@ -17,7 +17,8 @@ use crate::{
 #[command(
     after_help = "The document is OpenAPI 3.0 or 3.1, YAML or JSON. It gives the endpoints, their categories (the first tag), the \
     scopes they require (from `security`, else CATEGORY:read or CATEGORY:write), and which of them write (by method, or \
-    `x-tollbar-write`). Importing again replaces what was on the same base.\n\n\
+    `x-tollbar-write`). Importing again replaces what was on the same base; what is set by hand (`tollbar endpoint set`) is kept, and \
+    `tollbar diff` shows beforehand what would change.\n\n\
     Examples:\n  \
     tollbar import api.yaml --upstream http://127.0.0.1:9000\n  \
     tollbar import api.json --base /v2 --upstream http://10.0.0.5:9000/v2 \\\n    \
@@ -129,6 +130,14 @@ fn imported(api: &Value, style: Style) -> String {
     }
     if let Some(scopes) = list(api, "/scopes") {
         text += &format!("\nScopes: {scopes}\n");
+    }
+    if yes(api, "/replaced") && api["differences"].is_object() {
+        text += &format!("\n{}", super::diff::differences(&api["differences"], style));
+    }
+    let by_hand = api["by_hand"]["applied"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !by_hand.is_empty() {
+        let names = by_hand.iter().filter_map(Value::as_str).map(|name| format!("\n  {}", safe(name)));
+        text += &format!("\nSet by hand, and kept:{}\n", names.collect::<String>());
     }
     text
 }
