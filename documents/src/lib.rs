@@ -1,0 +1,3 @@
+//! The documents of a public directory, each imported in a process of its own, and what became of them.
+
+pub mod one;
