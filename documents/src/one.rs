@@ -139,7 +139,9 @@ fn encoded(literal: &str) -> String {
 fn count(document: &Value) -> usize {
     let Some(paths) = document["paths"].as_object() else { return 0 };
     let items = paths.iter().filter(|(path, _)| !path.starts_with("x-")).map(|(_, item)| item);
-    items.map(|item| METHODS.iter().filter(|method| resolved(document, item).get(method).is_some()).count()).sum()
+    items
+        .map(|item| METHODS.iter().filter(|method| resolved(document, item).get(method).is_some()).count())
+        .sum()
 }
 
 fn resolved<'d>(document: &'d Value, item: &'d Value) -> &'d Value {
