@@ -31,7 +31,7 @@ pub struct Summary {
 }
 
 /// Imports the documents with these names, `lanes` at a time, each by `program one FILE`.
-pub fn run(program: &Path, folder: &Path, names: Vec<String>, lanes: usize) -> Result<Summary> {
+pub fn run(program: &Path, folder: &Path, names: &[String], lanes: usize) -> Result<Summary> {
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         let lane = || -> Result<()> {

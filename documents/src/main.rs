@@ -43,7 +43,7 @@ fn all(folder: &Path, file: &Path) -> Result<()> {
     let lanes = thread::available_parallelism().map_or(2, usize::from);
     let names = all::names(folder)?;
     let count = names.len();
-    let summary = all::run(&std::env::current_exe()?, folder, names, lanes)?;
+    let summary = all::run(&std::env::current_exe()?, folder, &names, lanes)?;
     fs::write(file, page(&summary, PACKAGE))
         .with_context(|| format!("{} cannot be written", file.display()))?;
     let imported = summary.imported().count();
