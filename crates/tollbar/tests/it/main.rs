@@ -45,6 +45,7 @@ mod real_http;
 mod real_http2;
 mod real_upstream;
 mod scanners;
+mod schemathesis;
 mod secret_rotation;
 mod secrets_kept;
 mod slow_clients;
