@@ -17,6 +17,7 @@ pub fn page(summary: &Summary, package: &str) -> String {
     let imported = summary.imported().count();
     let endpoints: usize = summary.imported().map(|(_, outcome)| outcome.endpoints).sum();
     let described: usize = summary.told().map(|(_, outcome)| outcome.described).sum();
+    let in_imported: usize = summary.imported().map(|(_, outcome)| outcome.described).sum();
     let refused: Vec<_> = summary.refused().collect();
     let _ = write!(
         text,
@@ -29,7 +30,8 @@ pub fn page(summary: &Summary, package: &str) -> String {
          | imported | {imported} |\n\
          | refused | {} |\n\
          | operations that the documents describe | {described} |\n\
-         | endpoints made of them, each found by its own path | {endpoints} |\n\n",
+         | of these, in documents that are imported | {in_imported} |\n\
+         | endpoints made of those, each found by its own path | {endpoints} |\n\n",
         summary.rows.len(),
         refused.len(),
     );
@@ -73,7 +75,10 @@ pub fn page(summary: &Summary, package: &str) -> String {
     text
 }
 
-/// By reason: how many warnings, in how many documents.
+/// What a warning says of operations that share one endpoint, behind their number.
+const SHARED: &str = " operations whose paths differ only after \"?\" or \"#\" are one endpoint";
+
+/// By reason: how many operations, in how many documents.
 fn left_out(summary: &Summary) -> BTreeMap<String, (usize, usize)> {
     let mut reasons: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for (_, outcome) in summary.imported() {
@@ -82,6 +87,11 @@ fn left_out(summary: &Summary) -> BTreeMap<String, (usize, usize)> {
             let reason = warning.split_once(" is left out: ").or_else(|| warning.split_once(": skipped: "));
             if let Some((_, reason)) = reason {
                 *here.entry(shown(reason)).or_default() += 1;
+            }
+            let shared = warning.split_once(SHARED).and_then(|(before, _)| before.rsplit(' ').next());
+            if let Some(count) = shared.and_then(|count| count.parse::<usize>().ok()) {
+                // One of them is the endpoint.
+                *here.entry("their paths differ from another's only after \"?\" or \"#\", and both are one endpoint".to_owned()).or_default() += count.saturating_sub(1);
             }
         }
         for (reason, count) in here {
