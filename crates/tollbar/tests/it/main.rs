@@ -49,6 +49,7 @@ mod real_http2;
 mod real_upstream;
 mod reimport;
 mod scanners;
+mod schemathesis;
 mod secret_rotation;
 mod secrets_kept;
 mod slow_clients;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Connection, Platform, RealServer, Response, Upstream, installed};
 
+mod octokit;
 mod operation;
 
 use operation::Operation;

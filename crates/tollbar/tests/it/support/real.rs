@@ -112,6 +112,13 @@ impl RealServer {
         Self::start(python("websocket_server.py"))
     }
 
+    /// A mock server that makes answers of a document, and refuses what is not as the document says.
+    pub(crate) fn prism(document: &Path) -> Self {
+        let mut command = node("prism_server.mjs");
+        command.arg(document);
+        Self::start(command)
+    }
+
     fn start(mut command: Command) -> Self {
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -1,0 +1,37 @@
+// Prism, a mock server that makes answers of an OpenAPI document and holds requests against it, on a free loopback
+// port. Prints the port; ends when standard input does. It is installed elsewhere: its folder is the first argument,
+// the document the second.
+
+import { createRequire } from 'node:module'
+
+const require = createRequire(`${process.argv[2]}/`)
+const { getHttpOperationsFromSpec } = createRequire(require.resolve('@stoplight/prism-cli'))(
+  '@stoplight/prism-http',
+)
+const { createServer } = createRequire(require.resolve('@stoplight/prism-cli'))('@stoplight/prism-http-server')
+
+const nothing = () => {}
+const logger = { success: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing, trace: nothing, fatal: nothing }
+logger.child = () => logger
+
+const operations = await getHttpOperationsFromSpec(process.argv[3])
+// Its reader of multipart throws, and ends the process, at parts without a media type, which most clients send.
+for (const { request } of operations) {
+  if (request?.body?.contents?.some(({ mediaType }) => mediaType.startsWith('multipart/'))) delete request.body
+}
+const server = createServer(operations, {
+  cors: false,
+  config: {
+    validateRequest: true,
+    validateResponse: false,
+    checkSecurity: false,
+    errors: false,
+    upstreamProxy: undefined,
+    isProxy: false,
+    mock: { dynamic: false },
+  },
+  components: { logger },
+})
+const address = await server.listen(0, '127.0.0.1')
+process.stdout.write(`${new URL(address).port}\n`)
+process.stdin.on('end', () => process.exit(0)).resume()
