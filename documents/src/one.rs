@@ -65,6 +65,7 @@ fn take(bytes: &[u8], outcome: &mut Outcome) -> Result<()> {
     outcome.endpoints = imported.endpoints.len();
     outcome.schemas = imported.schemas.len();
     let record = ApiRecord {
+        format: tollbar_core::API_FORMAT,
         base: imported.base,
         title: document.title().to_owned(),
         version: document.version().to_owned(),
