@@ -47,7 +47,8 @@ fn a_store_of_the_time_before_the_keyring_is_brought_up_to_date() {
     let old_body = r#"{"id":"kid-1","sealed":[1,2,3],"created_at":1793491200000}"#;
     database
         .execute_batch(&format!(
-            "DROP TABLE keyring; UPDATE signing_keys SET body = '{old_body}'; PRAGMA user_version = 1"
+            "DROP TABLE keyring; DROP TABLE endpoint_settings;
+             UPDATE signing_keys SET body = '{old_body}'; PRAGMA user_version = 1"
         ))
         .unwrap();
     drop(database);
