@@ -151,7 +151,7 @@ fn known(document: &str) -> Vec<Known<'static>> {
     rows.filter_map(|row| {
         let cells: Vec<&str> = row.split(" | ").map(|cell| cell.trim().trim_matches('`')).collect();
         let [of, kind, operation, part, _reason] = cells.as_slice() else { return None };
-        (*of == document).then_some(Known { kind, operation, part })
+        (*of == document || *of == "any").then_some(Known { kind, operation, part })
     })
     .collect()
 }
