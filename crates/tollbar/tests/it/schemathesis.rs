@@ -45,7 +45,7 @@ mod long {
 
     #[test]
     fn a_document_with_everything_in_it_is_held_against_many_requests() {
-        Trial { name: "everything", document: everything(), examples: 300, requests_min: 5_000 }.run();
+        Trial { name: "everything", document: everything(), examples: 300, requests_min: 3_000 }.run();
     }
 
     #[test]
@@ -151,7 +151,7 @@ fn known(document: &str) -> Vec<Known<'static>> {
     rows.filter_map(|row| {
         let cells: Vec<&str> = row.split(" | ").map(|cell| cell.trim().trim_matches('`')).collect();
         let [of, kind, operation, part, _reason] = cells.as_slice() else { return None };
-        (*of == document).then_some(Known { kind, operation, part })
+        (*of == document || *of == "any").then_some(Known { kind, operation, part })
     })
     .collect()
 }
