@@ -99,7 +99,7 @@ async fn a_document_that_cannot_be_leaves_everything() {
     let remote = DOCUMENT
         .replace("responses: {} }", "parameters: [{ $ref: \"https://evil.example/x\" }], responses: {} }");
     let table = [
-        (json!({ "document": "swagger: '2.0'" }), vec!["document:", "Swagger"]),
+        (json!({ "document": "swagger: '1.2'" }), vec!["document:", "Swagger"]),
         (json!({ "document": "{" }), vec!["document:"]),
         (json!({ "document": "openapi: 3.0.0\ninfo: {}\npaths: {}" }), vec!["no operation"]),
         (json!({ "document": clash }), vec!["document:", "match the same requests"]),
@@ -295,7 +295,7 @@ async fn a_difference_is_told_and_nothing_is_changed() {
     bench.patch("/apis/endpoints", set).await.ok(200);
     let told = bench.post("/apis/diff", json!({ "document": other })).await.ok(200);
     assert_eq!(told["differences"]["changed"].as_array().unwrap().len(), 1, "{told}");
-    bench.post("/apis/diff", json!({ "document": "swagger: '2.0'" })).await.refused(400, &["Swagger"]);
+    bench.post("/apis/diff", json!({ "document": "swagger: '1.2'" })).await.refused(400, &["Swagger"]);
     assert_eq!(bench.directory.find_api("/v1"), before);
     assert_eq!(bench.store.audit().len(), audit + 1);
     // An import says the same.

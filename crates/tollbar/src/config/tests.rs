@@ -60,6 +60,7 @@ proxy_protocol = true
 head_timeout_seconds = 1
 idle_timeout_seconds = 2
 body_timeout_seconds = 3
+checked_body_limit_bytes = 2048
 write_timeout_seconds = 4
 drain_seconds = 0
 connections_max = 1_000

@@ -38,7 +38,7 @@ pub(super) fn parse(value: &str) -> Result<Disposition, String> {
             ));
         }
     }
-    let name = name.filter(|name| !name.is_empty()).ok_or("has no name")?;
+    let name = name.ok_or("has no name")?;
     if !rest.is_empty() || name.contains('\\') {
         return Err(MALFORMED.to_owned());
     }
