@@ -7,6 +7,7 @@ mod http;
 mod http2;
 mod proxy_header;
 mod request;
+mod request_checks;
 mod response;
 
 /// Something that strangers' bytes reach.
@@ -55,6 +56,12 @@ pub const TARGETS: &[Target] = &[
         run: document::openapi_document,
         words: document::WORDS,
         tries: 5_000,
+    },
+    Target {
+        name: "request_checks",
+        run: request_checks::request_checks,
+        words: request_checks::WORDS,
+        tries: 20_000,
     },
 ];
 

@@ -52,6 +52,7 @@ targets! {
     forwarded_chain
     http2_translation
     openapi_document
+    request_checks
 }
 
 /// A reader with a fault: it falls over a line that begins with a semicolon.

@@ -52,7 +52,7 @@ pub(super) fn openapi_document(input: &[u8]) {
     if let Ok(bundle) = bundle
         && let Err(error) = Document::parse(bundle.text())
     {
-        assert_is_short(&bundle.locate(error).to_string());
+        assert_is_short(&bundle.locate(&error).to_string());
     }
     let document = match Document::parse(input) {
         Ok(document) => document,

@@ -3,6 +3,7 @@
 //! Refused is what readers make different things of: a member that is given twice, half a character, a number that no
 //! double holds, another encoding than UTF-8.
 
+mod least;
 mod walk;
 
 use std::fmt;
@@ -51,10 +52,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Wrong> {
     let text = check_encoding(bytes)?;
     let walk = Walk::default();
     let mut reader = serde_json::Deserializer::from_str(text);
-    Node::of(&walk)
+    let mut value = Node::of(&walk)
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| walk.wrong().unwrap_or_else(|| written(&error)))
+        .map_err(|error| walk.wrong().unwrap_or_else(|| written(&error)))?;
+    if walk.has_least() {
+        least::unround(&mut value, text);
+    }
+    Ok(value)
 }
 
 impl fmt::Display for Wrong {

@@ -101,7 +101,7 @@ impl Bundle {
     }
 
     /// Puts an error of the one document back to the file that it is about.
-    pub fn locate(&self, error: LoadError) -> BundleError {
+    pub fn locate(&self, error: &LoadError) -> BundleError {
         let pointer = error.pointer().unwrap_or_default().to_owned();
         let prefix = format!("/{}/", self.member);
         let (number, pointer) = match pointer.strip_prefix(&prefix) {

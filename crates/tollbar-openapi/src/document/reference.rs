@@ -192,7 +192,7 @@ pub(super) fn each_reference(
     document: &mut Value,
     rewrite: &mut impl FnMut(&str, &str) -> Result<String, LoadError>,
 ) -> Result<(), LoadError> {
-    rewrite_within(document, Kind::Value, String::new(), rewrite)
+    rewrite_within(document, Kind::Value, "", rewrite)
 }
 
 /// What the members of an object are.
@@ -208,7 +208,7 @@ enum Kind {
 fn rewrite_within(
     value: &mut Value,
     kind: Kind,
-    here: String,
+    here: &str,
     rewrite: &mut impl FnMut(&str, &str) -> Result<String, LoadError>,
 ) -> Result<(), LoadError> {
     match value {
@@ -225,15 +225,15 @@ fn rewrite_within(
                 };
                 let is_data = DATA.contains(&name.as_str()) || name.starts_with("x-");
                 match member {
-                    Value::String(target) if is_reference => *target = rewrite(target, &join(&here, name))?,
+                    Value::String(target) if is_reference => *target = rewrite(target, &join(here, name))?,
                     _ if kind == Kind::Value && is_data => {}
-                    _ => rewrite_within(member, below, join(&here, name), rewrite)?,
+                    _ => rewrite_within(member, below, &join(here, name), rewrite)?,
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                rewrite_within(item, Kind::Value, join(&here, index), rewrite)?;
+                rewrite_within(item, Kind::Value, &join(here, index), rewrite)?;
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

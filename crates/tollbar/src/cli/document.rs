@@ -28,7 +28,7 @@ pub(super) fn read_document(file: &Path) -> Result<String> {
     })?;
     // What is wrong is told with the file that it is in, which a server could not know.
     if bundle.is_rewritten() {
-        Document::parse(bundle.text()).map_err(|error| bundle.locate(error))?;
+        Document::parse(bundle.text()).map_err(|error| bundle.locate(&error))?;
     }
     String::from_utf8(bundle.into_text()).map_err(|_| anyhow!("{} must be UTF-8", file.display()))
 }

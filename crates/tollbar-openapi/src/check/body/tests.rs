@@ -231,3 +231,42 @@ fn what_nothing_can_read_is_listed() {
     // Where nothing can be matched, nothing is refused.
     assert_eq!(content(&["nonsense"], &objects).need_of("text/plain"), BodyNeed::Nothing);
 }
+
+#[test]
+fn no_integer_is_rounded_into_its_bounds() {
+    let of = |extra: Value| {
+        let mut schema = json!({ "type": "integer" });
+        schema.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        content(&["application/json"], &schema)
+    };
+    let least = json!({ "minimum": i64::MIN });
+    let most = json!({ "maximum": u64::MAX });
+    let wide = json!({ "format": "int64" });
+    // As a program that knows only doubles writes 2^63, and the greatest of 64 bits less one.
+    let loose = json!({ "format": "int64", "maximum": 9_223_372_036_854_776_000_u64 });
+    let tight = json!({ "format": "int64", "maximum": i64::MAX - 1 });
+    let open = json!({ "format": "int64", "exclusiveMaximum": 9_223_372_036_854_775_808_u64 });
+    for (bounds, body, is_taken) in [
+        (&least, "-9223372036854775808", true),
+        (&least, "-9223372036854775809", false),
+        (&least, "-9223372036854776000", false),
+        (&least, "-9.223372036854775808e18", true),
+        (&most, "18446744073709551615", true),
+        (&most, "18446744073709551616", false),
+        (&most, "18446744073709551617", false),
+        (&most, "1e400", false),
+        (&wide, "9223372036854775807", true),
+        (&wide, "9223372036854775808", false),
+        (&wide, "-9223372036854775808", true),
+        (&wide, "-9223372036854775809", false),
+        (&loose, "9223372036854775807", true),
+        (&loose, "9223372036854775808", false),
+        (&tight, "9223372036854775806", true),
+        (&tight, "9223372036854775807", false),
+        (&open, "9223372036854775807", true),
+        (&open, "9223372036854775808", false),
+    ] {
+        let told = of(bounds.clone()).told_of("application/json", body);
+        assert_eq!(told.is_empty(), is_taken, "{bounds} {body}: {told}");
+    }
+}

@@ -82,7 +82,7 @@ pub(super) fn read_prefixed(
     if parameter.explode && view.means_object() {
         let (list, scalar) = (view.means_list(), view.means_scalar());
         if !(list || scalar) || choices.pick(2) == 0 {
-            return read_pairs(rest.split(Delimiter::Semicolon), view, choices);
+            return read_pairs(&rest.split(Delimiter::Semicolon), view, choices);
         }
     }
     let mut own = Vec::new();
@@ -176,9 +176,9 @@ fn read_object(
         return Ok(Value::Object(serde_json::Map::new()));
     }
     let delimiter = match style {
-        Delimited::CommaPairs => return read_pairs(value.split(Delimiter::Comma), view, choices),
-        Delimited::DotPairs => return read_pairs(dotted_pairs(value), view, choices),
-        Delimited::Cookie => return read_pairs(value.split(Delimiter::Ampersand), view, choices),
+        Delimited::CommaPairs => return read_pairs(&value.split(Delimiter::Comma), view, choices),
+        Delimited::DotPairs => return read_pairs(&dotted_pairs(value), view, choices),
+        Delimited::Cookie => return read_pairs(&value.split(Delimiter::Ampersand), view, choices),
         Delimited::Space => Delimiter::Space,
         Delimited::Pipe => Delimiter::Pipe,
         Delimited::CommaOrDot if !value.raw.contains(',') => Delimiter::Dot,
@@ -195,9 +195,9 @@ fn read_object(
     branch.read(view, choices, &mut read_text)
 }
 
-fn read_pairs(pieces: Vec<Text<'_>>, view: View<'_>, choices: &mut Choices) -> Result<Value, String> {
+fn read_pairs(pieces: &[Text<'_>], view: View<'_>, choices: &mut Choices) -> Result<Value, String> {
     let mut branch = Branch::default();
-    for piece in &pieces {
+    for piece in pieces {
         let Some((name, value)) = piece.split_pair() else {
             return Err("must be a list of names and values, as in \"name=value\"".to_owned());
         };

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, map::Entry};
 
+use super::least::is_least;
 use super::{JSON_DEPTH_LIMIT, JSON_VALUE_LIMIT, Wrong};
 
 /// What is known of a walk through a text.
@@ -13,6 +14,7 @@ use super::{JSON_DEPTH_LIMIT, JSON_VALUE_LIMIT, Wrong};
 pub(super) struct Walk {
     values: Cell<usize>,
     stopped: Cell<Option<Stop>>,
+    has_least: Cell<bool>,
     /// The way to the member that is given twice, innermost step first: filled on the way out.
     steps: RefCell<Vec<Step>>,
 }
@@ -43,6 +45,11 @@ impl Walk {
             Stop::TooDeep => Wrong::TooDeep,
             Stop::TooMany => Wrong::TooMany,
         })
+    }
+
+    /// Whether one of the numbers became the least of 64 bits as a double.
+    pub(super) fn has_least(&self) -> bool {
+        self.has_least.get()
     }
 
     fn stop<E: Error>(&self, why: Stop) -> E {
@@ -121,6 +128,9 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     /// Also for integers beyond 64 bits, which become the nearest double, as most readers have them.
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+        if is_least(number) {
+            self.walk.has_least.set(true);
+        }
         Number::from_f64(number).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 

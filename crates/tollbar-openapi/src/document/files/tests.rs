@@ -146,7 +146,7 @@ fn errors_of_the_one_document_are_put_back_to_their_file() {
     ] {
         let root = "openapi: 3.0.0\npaths: { /a: { $ref: a/b.yaml } }\n";
         let bundle = bundle(&[("api.yaml", root), ("a/b.yaml", path), ("c.yaml", file)]).unwrap();
-        let said = Document::parse(bundle.text()).err().map(|error| bundle.locate(error).to_string());
+        let said = Document::parse(bundle.text()).err().map(|error| bundle.locate(&error).to_string());
         assert_eq!(said.as_deref(), expected);
     }
 }

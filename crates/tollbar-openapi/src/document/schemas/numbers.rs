@@ -69,13 +69,17 @@ pub(super) fn finish_bounds(members: &Map<String, Value>, read: &mut Map<String,
     if !is_numeric(read.get("type")) {
         return;
     }
-    let bound = |name: &str| read.get(name).and_then(Value::as_f64);
-    // Doubles are near enough: what they cannot tell from the bound is the bound.
-    let (least_double, most_double) = (as_double(*least), as_double(*most));
-    let has_least =
-        ["minimum", "exclusiveMinimum"].into_iter().filter_map(bound).any(|has| has >= least_double);
-    let has_most =
-        ["maximum", "exclusiveMaximum"].into_iter().filter_map(bound).any(|has| has <= most_double);
+    let is_any = |names: [&str; 2], is_within: &dyn Fn(&Number) -> bool| {
+        names.into_iter().filter_map(|name| read.get(name)?.as_number()).any(is_within)
+    };
+    let double_of = |bound: &Number| bound.as_f64().unwrap_or_default();
+    // Integers as integers: as a double, the greatest of 64 bits is what is above it.
+    let has_least = is_any(["minimum", "exclusiveMinimum"], &|bound| {
+        bound.as_i64().map_or_else(|| double_of(bound) >= as_double(*least), |bound| bound >= *least)
+    });
+    let has_most = is_any(["maximum", "exclusiveMaximum"], &|bound| {
+        bound.as_i64().map_or_else(|| double_of(bound) < as_double(*most), |bound| bound <= *most)
+    });
     if !has_least {
         read.insert("minimum".to_owned(), (*least).into());
     }
@@ -93,7 +97,7 @@ fn is_numeric(types: Option<&Value>) -> bool {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a bound may be rounded; see above")]
+#[allow(clippy::cast_precision_loss, reason = "compared with doubles only")]
 fn as_double(number: i64) -> f64 {
     number as f64
 }

@@ -12,7 +12,7 @@ fn converted(old: &Value) -> (Value, Vec<String>) {
 }
 
 /// What an operation with these parameters becomes.
-fn operation(parameters: Value, consumes: Value) -> (Value, Vec<String>) {
+fn operation(parameters: &Value, consumes: &Value) -> (Value, Vec<String>) {
     let (new, warnings) = converted(&json!({ "swagger": "2.0", "paths": { "/a": { "post": {
         "consumes": consumes, "parameters": parameters,
     } } } }));
@@ -55,7 +55,7 @@ fn parameters_have_a_schema_and_a_style() {
         (list("path", "csv"), of("path", "simple", false)),
         (list("header", "csv"), of("header", "simple", false)),
     ] {
-        let (new, warnings) = operation(json!([old]), json!([]));
+        let (new, warnings) = operation(&json!([old]), &json!([]));
         assert_eq!(new["parameters"][0], expected);
         assert_eq!(warnings, [""; 0]);
     }
@@ -67,7 +67,7 @@ fn parameters_have_a_schema_and_a_style() {
             "lists within lists",
         ),
     ] {
-        let (new, warnings) = operation(json!([old]), json!([]));
+        let (new, warnings) = operation(&json!([old]), &json!([]));
         assert_eq!(new["parameters"][0]["schema"], json!({}));
         let [only] = warnings.as_slice() else { panic!("{warnings:?}") };
         assert!(
@@ -114,11 +114,11 @@ fn bodies_and_forms_become_a_request_body() {
             },
         ),
     ] {
-        let (new, warnings) = operation(parameters, consumes);
+        let (new, warnings) = operation(&parameters, &consumes);
         assert_eq!((&new["requestBody"], &new["parameters"]), (&expected, &json!([])));
         assert_eq!(warnings, [""; 0]);
     }
-    let (new, warnings) = operation(json!([body, field("a", "string")]), json!([]));
+    let (new, warnings) = operation(&json!([body, field("a", "string")]), &json!([]));
     assert_eq!(new["requestBody"]["content"]["application/json"], schema);
     assert_eq!(warnings, ["/paths/~1a/post: it has a body and form fields; the form fields are skipped"]);
 }
