@@ -102,7 +102,7 @@ async fn a_document_that_cannot_be_leaves_everything() {
         (json!({ "document": "swagger: '1.2'" }), vec!["document:", "Swagger"]),
         (json!({ "document": "{" }), vec!["document:"]),
         (json!({ "document": "openapi: 3.0.0\ninfo: {}\npaths: {}" }), vec!["no operation"]),
-        (json!({ "document": clash }), vec!["document:", "match the same requests"]),
+        (json!({ "document": clash }), vec!["document:", "matches the same requests"]),
         (json!({ "document": remote }), vec!["document:"]),
         (json!({ "base": "v1/" }), vec!["base:", "`v1/`"]),
         (json!({ "upstream": "ftp://shop.example" }), vec!["upstream:", "http:// or https://"]),

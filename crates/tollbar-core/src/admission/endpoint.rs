@@ -122,3 +122,21 @@ fn shape(found: &Find) -> Option<usize> {
         Find::MethodNotAllowed { .. } | Find::NotFound => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::without_path_parameters;
+
+    #[test]
+    fn what_follows_a_semicolon_is_kept_where_the_document_says_so() {
+        for (path, is_kept, expected) in [
+            ("/users/me", false, None),
+            ("/users/me;x", false, Some("/users/me")),
+            ("/users/me;x", true, Some("/users/me")),
+            ("/users/;id=5;id=6/x;y", false, Some("/users//x")),
+            ("/users/;id=5;id=6/x;y", true, Some("/users/;id=5;id=6/x")),
+        ] {
+            assert_eq!(without_path_parameters(path, is_kept).as_deref(), expected, "{path}");
+        }
+    }
+}

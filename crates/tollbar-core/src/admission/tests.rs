@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tollbar_contract::{Code, Environment};
 
-use super::{authenticate, check_not_revoked, without_path_parameters};
+use super::{authenticate, check_not_revoked};
 use crate::{
     ChangeId, ClientChanges, ClientId, ClientRecord, Directory, KeyId, KeyRecord, Overage, PolicyChange,
     Presented, RouteSettings, Timestamp,
@@ -102,17 +102,4 @@ fn known_revoked_and_unknown_keys_take_the_same_time() {
     });
     let (slowest, fastest) = (medians.iter().max().unwrap(), medians.iter().min().unwrap());
     assert!(*slowest - *fastest < NOTICEABLE, "known, revoked, unknown: {medians:?}");
-}
-
-#[test]
-fn what_follows_a_semicolon_is_kept_where_the_document_says_so() {
-    for (path, is_kept, expected) in [
-        ("/users/me", false, None),
-        ("/users/me;x", false, Some("/users/me")),
-        ("/users/me;x", true, Some("/users/me")),
-        ("/users/;id=5;id=6/x;y", false, Some("/users//x")),
-        ("/users/;id=5;id=6/x;y", true, Some("/users/;id=5;id=6/x")),
-    ] {
-        assert_eq!(without_path_parameters(path, is_kept).as_deref(), expected, "{path}");
-    }
 }
