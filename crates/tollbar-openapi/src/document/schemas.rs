@@ -5,6 +5,7 @@ mod anchors;
 mod choices;
 mod combining;
 mod depth;
+mod loose;
 mod numbers;
 mod objects;
 mod one_way;
@@ -123,9 +124,11 @@ impl<'d> Collector<'d> {
     /// Reads everything that was added, and what that refers to.
     pub(super) fn finish(mut self, warnings: &mut Warnings) -> Result<SchemaSet, LoadError> {
         let mut read: Vec<(SchemaId, String, Value)> = Vec::new();
-        let mut told = BTreeSet::new();
+        let (mut told, mut loose) = (BTreeSet::new(), BTreeSet::new());
         while let Some((id, key, place)) = self.waiting.pop() {
+            let before = self.loosened;
             let schema = self.read_whole(&place, key.direction, &key.waived)?;
+            loose.extend(usize::try_from(id.0).ok().filter(|_| self.loosened > before));
             self.root.take(weight(&schema), &place)?;
             read.push((id, place.pointer, schema));
             for (pointer, message) in self.notes.drain(..) {
@@ -143,7 +146,7 @@ impl<'d> Collector<'d> {
             warnings
                 .add(pointer, "the schema refers to itself for the same value; that reference is unenforced");
         }
-        sound(schemas, &pointers, warnings)
+        sound(schemas, &pointers, &mut loose, warnings)
     }
 
     /// Follows references for as long as nothing counts but them.
@@ -200,8 +203,10 @@ impl<'d> Collector<'d> {
 fn sound(
     mut schemas: Vec<Value>,
     pointers: &[String],
+    loose: &mut BTreeSet<usize>,
     warnings: &mut Warnings,
 ) -> Result<SchemaSet, LoadError> {
+    settle(&mut schemas, pointers, loose, warnings);
     let set = SchemaSet::new(schemas.clone());
     if Validators::compile(set.clone()).is_ok() {
         return Ok(set);
@@ -210,12 +215,22 @@ fn sound(
         if !is_sound(number, schema) {
             warnings.add(pointer, "the schema is unenforced: it cannot be compiled");
             *schema = Value::Bool(true);
+            loose.insert(number);
         }
     }
+    settle(&mut schemas, pointers, loose, warnings);
     let set = SchemaSet::new(schemas);
     match Validators::compile(set.clone()) {
         Ok(_) => Ok(set),
         Err(error) => Err(LoadError::new(format!("the schemas cannot be compiled: {error}")).at("")),
+    }
+}
+
+/// Nothing that is left out of a schema may make another stricter that refers to it.
+fn settle(schemas: &mut [Value], pointers: &[String], loose: &mut BTreeSet<usize>, warnings: &mut Warnings) {
+    for (number, keyword) in loose::settle(schemas, loose) {
+        let pointer = pointers.get(number).map_or("", String::as_str);
+        warnings.add(pointer, &format!("{keyword} is unenforced: something that it refers to is"));
     }
 }
 

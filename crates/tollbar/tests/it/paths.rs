@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Connection, Reply, Shop, send_raw};
+use crate::support::{Connection, Described, Reply, Shop, send_raw};
 
 fn raw(shop: &Shop, method: &str, target: &str) -> Vec<u8> {
     let (host, key) = (shop.platform.gateway, &shop.client.key);
@@ -220,5 +220,76 @@ fn answers_without_a_body_leave_the_connection_in_step() {
         shop.live.answer(|_| Reply::json(200, "{}"));
         connection.send(raw(&shop, "GET", "/v1/orders"));
         assert_eq!(connection.receive().text(), "{}", "after {status}");
+    }
+}
+
+/// Values in a path in each of its styles, as texts and as lists.
+const STYLES: &str = r#"
+  /x/text/{id}:
+    get: { parameters: [{ name: id, in: path, required: true, schema: { type: string } }] }
+  /x/list/{id}:
+    get: { parameters: [{ name: id, in: path, required: true, schema: { type: array, maxItems: 2, items: { maxLength: 5 } } }] }
+  /x/label/{id}:
+    get: { parameters: [{ name: id, in: path, required: true, style: label, explode: true, schema: { type: array, maxItems: 2 } }] }
+  /x/matrix/{id}:
+    get: { parameters: [{ name: id, in: path, required: true, style: matrix, schema: { type: array, maxItems: 2, items: { maxLength: 5 } } }] }
+  /x/spread/{id}:
+    get: { parameters: [{ name: id, in: path, required: true, style: matrix, explode: true, schema: { type: array, maxItems: 2 } }] }
+  /x/inside/{a}-{b}.json:
+    get:
+      parameters:
+        - { name: a, in: path, required: true, schema: { type: integer } }
+        - { name: b, in: path, required: true, schema: { type: string, maxLength: 3 } }
+"#;
+
+#[test]
+fn what_is_cut_before_it_is_decoded_is_forwarded_byte_for_byte() {
+    let described = Described::open(STYLES);
+    for target in [
+        "/text/a,b;c=d",
+        "/text/a%2Cb%3Bc",
+        "/text/a%2Fb",
+        "/text/%2B+",
+        "/list/a,b",
+        // What is encoded cuts nothing.
+        "/list/a%2Cb%2cc",
+        "/list/a%2Fb,c%3Bd",
+        "/label/.a.b",
+        "/label/.a%2Eb.c",
+        "/matrix/;id=a,b",
+        "/matrix/;id=a%2Cb",
+        "/matrix/;id=%3B%2F%3D",
+        "/spread/;id=a;id=b",
+        "/spread/;id=a%3Bid=b",
+        "/inside/7-abc.json",
+        "/inside/7-%2D%2E.json",
+    ] {
+        described.passes("GET", &format!("/v1/x{target}"), &[], b"");
+    }
+    for target in [
+        "/list/a,b,c",
+        // To those who drop what follows a semicolon, nothing is left.
+        "/list/;a,=",
+        "/list/a%2Cb%2Cc%2C",
+        "/label/a.b",
+        "/label/.a.b.c",
+        // What stands between values stands there as it is.
+        "/label/%2Ea",
+        "/matrix/id=a",
+        "/matrix/%3Bid=a",
+        "/matrix/;id%3Da",
+        "/matrix/;ID=a",
+        "/matrix/;id=a,b,c",
+        "/matrix/;id=a;id=b",
+        "/matrix/;id=a;other=b",
+        "/spread/;id=a;id=b;id=c",
+        "/inside/7-abcd.json",
+        "/inside/x-a.json",
+        "/text/%2f..%2f",
+        "/text/a;/..",
+        "/matrix/..;id=a",
+        "/label/..",
+    ] {
+        described.refuses("GET", &format!("/v1/x{target}"), &[], b"");
     }
 }

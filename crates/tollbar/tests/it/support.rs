@@ -16,7 +16,8 @@ pub(crate) use described::Described;
 pub(crate) use frames::{Http2, Outcome};
 pub(crate) use keyed::{BODY, begin, hold, is_replay, post};
 pub(crate) use machine::{
-    Ending, Ticker, connect_from, connect_narrowly, own_address, raise_file_limit, reset, resident_kib,
+    Ending, Ticker, connect_from, connect_narrowly, own_address, peak_kib, raise_file_limit, reset,
+    resident_kib,
 };
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
 pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};

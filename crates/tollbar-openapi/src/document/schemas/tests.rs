@@ -478,3 +478,46 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_left_out_elsewhere_never_makes_a_schema_stricter() {
+    let written = json!({
+        "A": {
+            "oneOf": [{ "$ref": "#/components/schemas/B" }, { "$ref": "#/components/schemas/Plain" }],
+            "not": { "properties": { "b": { "$ref": "#/components/schemas/B" } } },
+            "if": { "$ref": "#/components/schemas/Loose" },
+            "then": { "required": ["x"] },
+            "properties": {
+                "not": { "$ref": "#/components/schemas/B" },
+                "kept": { "not": { "$ref": "#/components/schemas/Plain" }, "oneOf": [{ "$ref": "#/components/schemas/Plain" }] },
+                "both": { "anyOf": [{ "type": "string" }], "oneOf": [{ "$ref": "#/components/schemas/B" }] },
+            },
+        },
+        "B": { "properties": { "b": { "items": { "$ref": "#/components/schemas/Loose" } } } },
+        "Loose": { "type": "string", "pattern": "(?=a)" },
+        "Plain": { "type": "string" },
+    });
+    for version in ["3.0.3", "3.1.0"] {
+        let (schemas, warnings) = kept(version, json!({ "$ref": "#/components/schemas/A" }), written.clone());
+        let whole = schemas.iter().find(|schema| schema.get("then").is_some()).unwrap();
+        assert!(["oneOf", "not", "if"].iter().all(|name| whole.get(*name).is_none()), "{whole}");
+        assert_eq!(whole["anyOf"].as_array().map(Vec::len), Some(2), "{whole}");
+        let properties = &whole["properties"];
+        assert!(properties["not"].get("$ref").is_some(), "a member's name is no keyword: {whole}");
+        assert!(
+            properties["kept"].get("not").is_some() && properties["kept"].get("oneOf").is_some(),
+            "{whole}"
+        );
+        assert_eq!(properties["both"], json!({ "anyOf": [{ "type": "string" }] }));
+        for keyword in ["oneOf", "not", "if"] {
+            let told =
+                format!("/components/schemas/A: {keyword} is unenforced: something that it refers to is");
+            assert!(warnings.iter().any(|warning| warning.ends_with(&told)), "{told} in {warnings:?}");
+        }
+        // Nothing that the document takes is refused now.
+        let validators = Validators::compile(SchemaSet::new(schemas.clone())).unwrap();
+        for value in [json!("text"), json!({ "b": ["a"] }), json!({ "not": {} })] {
+            assert!(validators.hold(SchemaId(0), value.clone()).is_valid(), "{value}");
+        }
+    }
+}

@@ -71,8 +71,17 @@ pub(crate) fn reset(stream: TcpStream) {
 
 /// What a process has in memory, in KiB.
 pub(crate) fn resident_kib(pid: u32) -> u64 {
+    memory_kib(pid, "VmRSS:")
+}
+
+/// The most that a process ever had in memory, in KiB.
+pub(crate) fn peak_kib(pid: u32) -> u64 {
+    memory_kib(pid, "VmHWM:")
+}
+
+fn memory_kib(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the process runs");
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
