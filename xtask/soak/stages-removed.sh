@@ -144,7 +144,7 @@ without 10 "scope, of the client" $admission 's/scope::find_missing\(required, o
 without 11 "write" $admission "$(passes check_write)"
 without 12 "switches" $admission "$(passes check_switches)"
 without 12 "switch of a category" $admission 's/\*name == endpoint\.category/*name == endpoint.category \&\& false/'
-without 12 "switch of an endpoint" $admission 's/\*method == endpoint\.operation\.method/*method == endpoint.operation.method \&\& false/'
+without 12 "switch of an endpoint" $admission 's/target\.is_endpoint\([^\n]*/false/'
 without 12 "operation, recheck" $pipeline 's/(.*)let operation = check_operation\([^;]*\)\?;/$1/s'
 without 13 "rate" $pipeline 's/admission::take_rate\([^;]*\)\?;//'
 without 13 "rate, the limit" $admission 's/take_rate\(tier\.rate_per_minute, now\)/take_rate(u32::MAX, now)/'
@@ -154,7 +154,7 @@ without 14 "idempotency, the conflict" $keyed 's/if record\.fingerprint != finge
 without 14 "idempotency, the key itself" $pipeline 's/Err\(fault\) => Err\(Rejection::invalid\(Stage::Idempotency, fault\.to_string\(\)\)\),/Err(_) => Ok(None),/'
 without 14 "idempotency, the key required" $pipeline 's/if operation\.endpoint\(\)\.idempotency_required/if false/'
 without 15 "validity" $admission 's/(pub fn check_valid\([^{]*-> Result<Valid, Rejection> \{)/$1 return Ok(Valid(()));/'
-without 15 "validity, the body" $pipeline 's/if operation\.endpoint\(\)\.operation\.body_required/if false/'
+without 15 "validity, the body" $pipeline 's/body\.given\(\)/tollbar_openapi::BodyGiven::Unchecked/'
 without 16 "allowance" $admission 's/\.charge\(limit, client\.record\.overage, now\)/.charge(limit, Overage::Report, now)/'
 without 16 "allowance, given back" $pipeline 's/charged\.settle\(rejection\.code\.status\(\)\)/charged.settle(200)/'
 without 17 "forwarding" $pipeline 's/(    \/\/ 17 to the upstream\n)/$1    return Ok(respond::json(http::StatusCode::OK, b"{}".to_vec()));\n/'
