@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollbar_openapi::{Document, Operation, Router, SchemaSet, find_unread_media_types};
+use tollbar_openapi::{Document, Operation, Reading, Router, SchemaSet, find_unread_media_types};
 
 use crate::{
     API_FORMAT, Api, ApiRecord, EndpointId, EndpointRecord, OwnRoute, RouteSettings, scope::scope_is_valid,
@@ -85,7 +85,8 @@ pub fn read_again(
     document: &[u8],
     settings: &RouteSettings,
 ) -> Result<ApiRecord, String> {
-    let document = Document::parse(document).map_err(|error| error.to_string())?;
+    let reading = Reading { responses: record.observe };
+    let document = Document::parse_with(document, reading).map_err(|error| error.to_string())?;
     let base = if record.base.is_empty() { "/" } else { &record.base };
     let imported = import(&document, Some(base), settings).map_err(|fault| fault.to_string())?;
     let record = ApiRecord {
