@@ -35,6 +35,7 @@ mod key_lifecycle;
 mod limits;
 mod malformed;
 mod malformed_answers;
+mod observe;
 mod overload;
 mod own_routes;
 mod parameter_validation;
