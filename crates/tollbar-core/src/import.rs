@@ -274,6 +274,30 @@ paths:
     }
 
     #[test]
+    fn what_is_read_again_has_answers_where_they_are_observed() {
+        let document = DOCUMENT.replacen("responses: {}", "responses: { '200': { description: ok } }", 1);
+        for observe in [false, true] {
+            let old = ApiRecord {
+                format: 0,
+                base: "/v2".to_owned(),
+                title: String::new(),
+                version: String::new(),
+                upstreams: [Vec::new(), Vec::new()],
+                upstream_errors: crate::UpstreamErrors::Wrap,
+                on_upstream_5xx: crate::OnUpstream5xx::Store,
+                observe,
+                endpoints: Vec::new(),
+                schemas: SchemaSet::default(),
+                imported_at: crate::Timestamp::default(),
+                change: crate::ChangeId(1),
+            };
+            let new = read_again(&old, document.as_bytes(), &RouteSettings::default()).unwrap();
+            let described = new.endpoints.iter().filter(|e| !e.operation.responses.is_empty()).count();
+            assert_eq!((new.observe, described), (observe, usize::from(observe)));
+        }
+    }
+
+    #[test]
     fn the_base_is_as_asked_for_or_refused() {
         assert_eq!(imported(Some("/api/v3")).unwrap().base, "/api/v3");
         assert_eq!(imported(Some("/")).unwrap().base, "");

@@ -22,7 +22,7 @@ pub(crate) struct Answer<'r> {
     pub(crate) held: Option<Reserved>,
     /// What the upstream answered, to be looked at when this has been delivered; that of a body which is still to come is
     /// with the body.
-    pub(crate) watch: Option<Watch>,
+    pub(crate) watch: Option<Box<Watch>>,
     /// The connection cannot go on: nobody knows where the next request would begin.
     pub(crate) closes: bool,
 }
@@ -75,7 +75,7 @@ pub(crate) struct UpstreamBody<'r> {
     /// The rest of the request body, still being sent.
     pub(crate) upload: Option<Upload<'r>>,
     /// Who looks at it from aside, as [`UpstreamBody::piece`] gives it.
-    pub(crate) watch: Option<Watch>,
+    pub(crate) watch: Option<Box<Watch>>,
 }
 
 /// A request body on its way up. False: it broke. Where the upstream takes no more of it, its answer is still good.

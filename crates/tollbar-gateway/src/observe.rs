@@ -105,7 +105,7 @@ impl Watch {
         exchange: &Exchange,
         operation: &Operation,
         head: &ResponseHead,
-    ) -> Option<Self> {
+    ) -> Option<Box<Self>> {
         if !operation.is_observed() {
             return None;
         }
@@ -123,7 +123,7 @@ impl Watch {
             worker.shared.directory.observations.note(answered, false, &[]);
             return None;
         }
-        let mut watch = Self {
+        let mut watch = Box::new(Self {
             shared: worker.shared.clone(),
             observing: observing.clone(),
             operation: operation.clone(),
@@ -133,7 +133,7 @@ impl Watch {
             headers: head.headers.clone(),
             body: Copied::None,
             held,
-        };
+        });
         if exchange.method != Method::HEAD && can_have_body(head.status) {
             watch.body = watch.begin_body(head.framing);
         }
