@@ -72,6 +72,7 @@ fn take(bytes: &[u8], outcome: &mut Outcome) -> Result<()> {
         upstreams: [vec!["http://127.0.0.1".to_owned()], Vec::new()],
         upstream_errors: UpstreamErrors::Wrap,
         on_upstream_5xx: OnUpstream5xx::Store,
+        observe: false,
         endpoints: imported.endpoints,
         schemas: imported.schemas,
         imported_at: Timestamp::default(),

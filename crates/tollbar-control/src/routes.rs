@@ -9,6 +9,7 @@ mod endpoints;
 mod import;
 mod keys;
 mod oauth;
+mod observed;
 mod openapi;
 mod requests;
 mod secrets;
@@ -66,6 +67,7 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/apis/endpoints", get(endpoints::list).patch(endpoints::set))
         .route("/apis/diff", diff)
         .route("/apis/openapi", get(openapi::show))
+        .route("/observed", get(observed::list))
         .route("/switches", get(switches::list).post(switches::throw))
         .route("/switches/on", post(switches::take_back))
         .route("/usage/{client}", get(usage::show))

@@ -85,6 +85,7 @@ pub(crate) struct ApiView {
     upstream: Option<String>,
     sandbox_upstream: Option<String>,
     endpoints: usize,
+    observe: bool,
     imported_at: String,
 }
 
@@ -169,6 +170,7 @@ pub(crate) fn api(record: &ApiRecord) -> ApiView {
         upstream,
         sandbox_upstream,
         endpoints: record.endpoints.len(),
+        observe: record.observe,
         imported_at: time(record.imported_at),
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     window::{RateExceeded, RateState},
 };
 
+mod answers;
 mod endpoint;
 mod switches;
 #[cfg(test)]

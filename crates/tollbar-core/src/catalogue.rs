@@ -289,6 +289,7 @@ mod tests {
                 ],
                 upstream_errors: UpstreamErrors::Wrap,
                 on_upstream_5xx: OnUpstream5xx::Store,
+                observe: false,
                 endpoints: vec![],
                 schemas: SchemaSet::default(),
                 imported_at: Timestamp::default(),

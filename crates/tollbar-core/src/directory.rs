@@ -20,6 +20,7 @@ use crate::{
     Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, EndpointId, EndpointSettings, KeyId,
     KeyRecord, Meter, OauthId, OauthRecord, PolicyChange, PolicyState, RevokedToken, RouteSettings, Switch,
     Tier, Timestamp,
+    observation::Observations,
     port::CountState,
     secret::{CannotOpen, Digest, Secrets},
     token::{SigningKeyFault, SigningKeys},
@@ -63,6 +64,8 @@ pub struct Directory {
     revoked_tokens: HashMap<String, RevokedToken>,
     signing_keys: ArcSwap<SigningKeys>,
     signing_epoch: AtomicU64,
+    /// Where upstreams' answers differ from their documents, counted since the start.
+    pub observations: Observations,
     /// How paths and hosts are divided.
     pub routes: RouteSettings,
     /// For digests and sealing.
@@ -95,6 +98,7 @@ impl Directory {
             revoked_tokens: HashMap::new(),
             signing_keys: ArcSwap::default(),
             signing_epoch: AtomicU64::new(0),
+            observations: Observations::default(),
             routes,
             secrets,
         }

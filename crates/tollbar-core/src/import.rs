@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollbar_openapi::{Document, Operation, Router, SchemaSet, find_unread_media_types};
+use tollbar_openapi::{Document, Operation, Reading, Router, SchemaSet, find_unread_media_types};
 
 use crate::{
     API_FORMAT, Api, ApiRecord, EndpointId, EndpointRecord, OwnRoute, RouteSettings, scope::scope_is_valid,
@@ -85,7 +85,8 @@ pub fn read_again(
     document: &[u8],
     settings: &RouteSettings,
 ) -> Result<ApiRecord, String> {
-    let document = Document::parse(document).map_err(|error| error.to_string())?;
+    let reading = Reading { responses: record.observe };
+    let document = Document::parse_with(document, reading).map_err(|error| error.to_string())?;
     let base = if record.base.is_empty() { "/" } else { &record.base };
     let imported = import(&document, Some(base), settings).map_err(|fault| fault.to_string())?;
     let record = ApiRecord {
@@ -269,6 +270,30 @@ paths:
             "PUT /{id}: bodies are passed on unchecked (x-tollbar-check-body: false)",
         ] {
             assert!(warnings.contains(word), "{word} in {warnings}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_again_has_answers_where_they_are_observed() {
+        let document = DOCUMENT.replacen("responses: {}", "responses: { '200': { description: ok } }", 1);
+        for observe in [false, true] {
+            let old = ApiRecord {
+                format: 0,
+                base: "/v2".to_owned(),
+                title: String::new(),
+                version: String::new(),
+                upstreams: [Vec::new(), Vec::new()],
+                upstream_errors: crate::UpstreamErrors::Wrap,
+                on_upstream_5xx: crate::OnUpstream5xx::Store,
+                observe,
+                endpoints: Vec::new(),
+                schemas: SchemaSet::default(),
+                imported_at: crate::Timestamp::default(),
+                change: crate::ChangeId(1),
+            };
+            let new = read_again(&old, document.as_bytes(), &RouteSettings::default()).unwrap();
+            let described = new.endpoints.iter().filter(|e| !e.operation.responses.is_empty()).count();
+            assert_eq!((new.observe, described), (observe, usize::from(observe)));
         }
     }
 

@@ -15,6 +15,7 @@ mod id;
 pub mod idempotency;
 pub mod import;
 mod meter;
+pub mod observation;
 pub mod partner;
 pub mod port;
 pub mod presented;

@@ -279,9 +279,13 @@ pub struct ApiRecord {
     pub upstream_errors: UpstreamErrors,
     /// Whether a keyed request's 5xx is stored and replayed, or releases its key.
     pub on_upstream_5xx: OnUpstream5xx,
+    /// Whether the upstream's answers are held against the document, to count where they differ. What is needed for it is
+    /// among endpoints and schemas only then.
+    #[serde(default)]
+    pub observe: bool,
     /// Its endpoints.
     pub endpoints: Vec<EndpointRecord>,
-    /// The schemas that their requests are held against.
+    /// The schemas that their requests, and answers where those are observed, are held against.
     #[serde(default)]
     pub schemas: SchemaSet,
     /// When it was imported.

@@ -9,7 +9,7 @@ use tollbar_contract::{Code, Stage};
 use tollbar_core::{Cause, ChangeId, Rejection};
 use tollbar_http::{Framing, ReadError};
 
-use crate::{body::Pace, memory_budget::Reserved, respond, upstream::Connection};
+use crate::{body::Pace, memory_budget::Reserved, observe::Watch, respond, upstream::Connection};
 
 /// An answer. `'r` is the request body that may still be on its way up.
 pub(crate) struct Answer<'r> {
@@ -20,6 +20,9 @@ pub(crate) struct Answer<'r> {
     pub(crate) error: Option<AnsweredError>,
     /// Its share of the memory for bodies.
     pub(crate) held: Option<Reserved>,
+    /// What the upstream answered, to be looked at when this has been delivered; that of a body which is still to come is
+    /// with the body.
+    pub(crate) watch: Option<Box<Watch>>,
     /// The connection cannot go on: nobody knows where the next request would begin.
     pub(crate) closes: bool,
 }
@@ -71,6 +74,8 @@ pub(crate) struct UpstreamBody<'r> {
     pub(crate) accepts_trailers: bool,
     /// The rest of the request body, still being sent.
     pub(crate) upload: Option<Upload<'r>>,
+    /// Who looks at it from aside, as [`UpstreamBody::piece`] gives it.
+    pub(crate) watch: Option<Box<Watch>>,
 }
 
 /// A request body on its way up. False: it broke. Where the upstream takes no more of it, its answer is still good.
@@ -98,10 +103,14 @@ impl UpstreamBody<'_> {
 
     /// The next piece of the answer.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ReadError> {
-        match self.first.take() {
-            Some(piece) => Ok(Some(piece)),
-            None => self.connection.reader.body_chunk().await,
+        let piece = match self.first.take() {
+            Some(piece) => Some(piece),
+            None => self.connection.reader.body_chunk().await?,
+        };
+        if let Some(watch) = &mut self.watch {
+            watch.pass(piece.as_ref());
         }
+        Ok(piece)
     }
 
     /// The next piece of the answer, while the rest of the request goes up.
@@ -132,14 +141,21 @@ impl AnsweredError {
 impl<'r> Answer<'r> {
     /// The answer by itself, and the rest of the request body if that is still on its way.
     pub(crate) fn split(self) -> (Answer<'static>, Option<Upload<'r>>) {
-        let Answer { status, headers, body, error, held, closes } = self;
+        let Answer { status, headers, body, error, held, watch, closes } = self;
         let (body, upload) = match body {
             AnswerBody::Whole(bytes) => (AnswerBody::Whole(bytes), None),
             AnswerBody::Relayed { framing, pieces } => (AnswerBody::Relayed { framing, pieces }, None),
             AnswerBody::Tunnel(tunnel) => (AnswerBody::Tunnel(tunnel), None),
             AnswerBody::Upstream(body) => {
-                let UpstreamBody { connection, first, framing, declared_length, accepts_trailers, upload } =
-                    *body;
+                let UpstreamBody {
+                    connection,
+                    first,
+                    framing,
+                    declared_length,
+                    accepts_trailers,
+                    upload,
+                    watch,
+                } = *body;
                 let body = UpstreamBody {
                     connection,
                     first,
@@ -147,14 +163,23 @@ impl<'r> Answer<'r> {
                     declared_length,
                     accepts_trailers,
                     upload: None,
+                    watch,
                 };
                 (AnswerBody::Upstream(Box::new(body)), upload)
             }
         };
-        (Answer { status, headers, body, error, held, closes }, upload)
+        (Answer { status, headers, body, error, held, watch, closes }, upload)
     }
 
     pub(crate) fn whole(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
-        Self { status, headers, body: AnswerBody::Whole(body.into()), error: None, held: None, closes: false }
+        Self {
+            status,
+            headers,
+            body: AnswerBody::Whole(body.into()),
+            error: None,
+            held: None,
+            watch: None,
+            closes: false,
+        }
     }
 }

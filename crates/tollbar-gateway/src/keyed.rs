@@ -248,10 +248,16 @@ async fn keep(
 ) {
     let limit = worker.shared.settings.idempotency.answer_limit_bytes;
     let mut rest = None;
+    if let AnswerBody::Upstream(upstream) = &mut answer.body {
+        answer.watch = upstream.watch.take();
+    }
     answer.body = match answer.body {
         AnswerBody::Upstream(upstream) => match collect(worker, *upstream, limit).await {
             Ok((body, held, more)) => {
                 answer.held = held;
+                if let Some(watch) = answer.watch.as_mut().filter(|_| more.is_none()) {
+                    watch.have(body.clone());
+                }
                 rest = more.map(|upstream| (body.clone(), upstream));
                 AnswerBody::Whole(body)
             }

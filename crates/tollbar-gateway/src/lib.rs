@@ -17,6 +17,7 @@ mod log_budget;
 mod loop_lag;
 mod memory_budget;
 mod metrics;
+mod observe;
 mod own;
 mod panics;
 mod per_address;

@@ -21,6 +21,7 @@ pub struct Metrics {
     pub upstream_connects: Counter<u64, AtomicU64>,
     /// Exchanges with upstreams that failed: not reached, timed out, broken off.
     pub upstream_failures: Counter<u64, AtomicU64>,
+    response_differences: Family<DifferenceLabels, Counter<u64, AtomicU64>>,
     upstream_addresses: Family<AddressLabels, Gauge<i64, AtomicI64>>,
     upstream_ejections: Family<AddressLabels, Counter<u64, AtomicU64>>,
     /// Requests that the request log's budgets left out.
@@ -58,6 +59,12 @@ struct RequestLabels {
     environment: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DifferenceLabels {
+    category: String,
+    environment: &'static str,
+}
+
 /// An address of an upstream: named by the operator, or found by a name that the operator gave.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AddressLabels {
@@ -73,6 +80,12 @@ impl Default for Metrics {
             (Gauge::default(), Counter::default(), Counter::default());
         let (upstream_failures, log_left_out) = (Counter::default(), Counter::default());
         let (upstream_addresses, upstream_ejections) = (Family::default(), Family::default());
+        let response_differences = Family::default();
+        registry.register(
+            "response_differences",
+            "Answers of observed upstreams that differ from their document, by endpoint category and environment",
+            Clone::clone(&response_differences),
+        );
         let [buffer_memory, buffer_memory_high_water, addresses]: [Gauge<i64, AtomicI64>; 3] =
             Default::default();
         for (name, help, gauge) in [
@@ -151,6 +164,7 @@ impl Default for Metrics {
             connections,
             upstream_connects,
             upstream_failures,
+            response_differences,
             upstream_addresses,
             upstream_ejections,
             log_left_out,
@@ -174,6 +188,11 @@ impl Metrics {
     pub(crate) fn count_request(&self, code: &'static str, category: &str, environment: &'static str) {
         let labels = RequestLabels { code, category: category.to_owned(), environment };
         self.requests.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn count_difference(&self, category: &str, environment: &'static str) {
+        let labels = DifferenceLabels { category: category.to_owned(), environment };
+        self.response_differences.get_or_create(&labels).inc();
     }
 
     pub(crate) fn show_address(&self, upstream: &str, address: SocketAddr, is_healthy: bool) {

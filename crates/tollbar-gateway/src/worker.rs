@@ -25,6 +25,7 @@ use crate::{
     listen::{Queued, Stop},
     log_budget::SuccessBudget,
     loop_lag::{self, LoopLag},
+    observe::Observing,
     request_ids::ThreadRequestIds,
     settings::TOKEN_CACHE_MAX,
     upstream::{self, Upstreams},
@@ -41,6 +42,7 @@ pub(crate) struct Worker {
     pub(crate) ids: ThreadRequestIds,
     pub(crate) upstreams: Upstreams,
     pub(crate) success_budget: SuccessBudget,
+    pub(crate) observing: Rc<Observing>,
     pub(crate) health: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
@@ -86,6 +88,7 @@ impl Worker {
             ids: ThreadRequestIds::new(),
             upstreams: Upstreams::default(),
             success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
+            observing: Rc::default(),
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
             lag: RefCell::default(),

@@ -8,6 +8,7 @@ mod given;
 mod json;
 mod media_type;
 mod multipart;
+mod response;
 mod shape;
 mod wording;
 
@@ -61,7 +62,18 @@ pub enum BodyNeed {
     Refusal,
 }
 
-/// The operations of a document, ready to hold requests against.
+/// What of an answer's body must be in memory for it to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseNeed {
+    /// Nothing: there is nothing to hold it against, or the headers alone say that it is wrong.
+    Nothing,
+    /// All of it.
+    Whole,
+    /// It is described, and cannot be read here: it is compressed, or in no known form.
+    Unreadable,
+}
+
+/// The operations of a document, ready to hold requests against, and answers where those were read.
 pub struct Checks {
     validators: Validators,
     plans: Vec<Plan>,
@@ -73,6 +85,8 @@ struct Plan {
     content: Vec<Shape>,
     claims: Option<Claims>,
     body: body::Plan,
+    /// In the order of the operation's responses.
+    responses: Vec<body::Plan>,
 }
 
 /// The media types of an operation whose bodies have a schema and are not held against it, as the document writes
@@ -126,6 +140,47 @@ impl Checks {
         faults.into_result()
     }
 
+    /// What the check of an answer with such a head needs of its body, if it has one: from the operation at a place in the
+    /// order.
+    pub fn response_need(
+        &self,
+        index: usize,
+        operation: &Operation,
+        status: u16,
+        headers: &HeaderMap,
+    ) -> ResponseNeed {
+        let found = response::find(&operation.responses, status);
+        let plan = found.and_then(|(place, _)| self.plans.get(index)?.responses.get(place));
+        plan.map_or(ResponseNeed::Nothing, |plan| body::answer_need(plan, headers))
+    }
+
+    /// Holds an answer against the operation at a place in the order, and names up to five differences. What is named is
+    /// the same for all answers that differ in the same way: `body field "items[*].price" must be a number (got a string)`,
+    /// and never has a value in it. Where the document describes no answers there is no difference.
+    pub fn check_response(
+        &self,
+        index: usize,
+        operation: &Operation,
+        status: u16,
+        headers: &HeaderMap,
+        body: BodyGiven<'_>,
+    ) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        let Some(plan) = self.plans.get(index).filter(|_| !operation.responses.is_empty()) else {
+            return Ok(());
+        };
+        match response::find(&operation.responses, status) {
+            None => faults.add(response::not_described(status)),
+            Some((place, described)) => {
+                response::check_headers(described, headers, &mut faults);
+                if let Some(plan) = plan.responses.get(place) {
+                    body::check_answer(&self.validators, plan, headers, body, &mut faults);
+                }
+            }
+        }
+        faults.into_result()
+    }
+
     fn check_parameter(&self, parameter: &Parameter, shape: &Shape, given: &Given<'_>, faults: &mut Faults) {
         let subject = Subject::Parameter(parameter);
         let accept = |value: &Value| {
@@ -162,7 +217,9 @@ fn plans<'o>(operations: impl IntoIterator<Item = &'o Operation>, schemas: &Sche
         let parameters = shapes(parameters);
         let claims = Claims::of(&operation.parameters, &parameters);
         let body = body::Plan::of(operation, schemas);
-        Plan { parameters, content: shapes(content), claims, body }
+        let responses = operation.responses.iter();
+        let responses = responses.map(|one| body::Plan::of_content(&one.content, schemas)).collect();
+        Plan { parameters, content: shapes(content), claims, body, responses }
     };
     places.into_iter().map(plan).collect()
 }

@@ -7,6 +7,7 @@ mod merge;
 mod operations;
 mod parameters;
 mod reference;
+mod responses;
 mod schemas;
 mod security;
 mod servers;
@@ -34,6 +35,13 @@ pub const DOCUMENT_DEPTH_LIMIT: usize = 64;
 /// After so many warnings the rest is counted, not told.
 const WARNING_LIMIT: usize = 200;
 
+/// How much of a document is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// What answers are described as, too: the larger part of most documents.
+    pub responses: bool,
+}
+
 /// An OpenAPI 3.0 or 3.1 document, or a Swagger 2.0 one that was read as such.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -46,8 +54,13 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a document, JSON or YAML. Nothing that it refers to is fetched.
+    /// Reads what a document, JSON or YAML, says of requests. Nothing that it refers to is fetched.
     pub fn parse(text: &[u8]) -> Result<Document, LoadError> {
+        Document::parse_with(text, Reading::default())
+    }
+
+    /// Reads so much of a document.
+    pub fn parse_with(text: &[u8], reading: Reading) -> Result<Document, LoadError> {
         let read = tree::parse(text).and_then(|value| {
             let Some(root) = value.as_object() else {
                 return Err(LoadError::new("an OpenAPI document must be an object").at(""));
@@ -56,23 +69,23 @@ impl Document {
             reference::check_all_local(&value)?;
             let mut warnings = Warnings::default();
             if !is_swagger {
-                return Document::read(&value, warnings);
+                return Document::read(&value, reading, warnings);
             }
             warnings.origin = Some(swagger::origin);
             let converted = swagger::convert(&value, &mut warnings)?;
-            Document::read(&converted, warnings).map_err(|error| error.at_origin(swagger::origin))
+            Document::read(&converted, reading, warnings).map_err(|error| error.at_origin(swagger::origin))
         });
         read.map_err(|error| error.placed_in(text))
     }
 
-    fn read(value: &Value, mut warnings: Warnings) -> Result<Document, LoadError> {
+    fn read(value: &Value, reading: Reading, mut warnings: Warnings) -> Result<Document, LoadError> {
         if let Some(dialect) = value.get("jsonSchemaDialect").filter(|dialect| !is_known_dialect(dialect)) {
             let message = format!("the dialect \"{}\" is read as JSON Schema 2020-12", scalar(dialect));
             warnings.add("/jsonSchemaDialect", &message);
         }
         let allowance = Allowance::default();
         let root = Root::new(value, &allowance);
-        let (operations, schemas) = operations::read(root, &mut warnings)?;
+        let (operations, schemas) = operations::read(root, reading, &mut warnings)?;
         let info = value.get("info");
         Ok(Document {
             title: text_of(info, "title"),
@@ -114,7 +127,7 @@ impl Document {
         &self.operations
     }
 
-    /// The schemas that requests to the operations use.
+    /// The schemas that requests to the operations use, and answers where those were asked for.
     pub fn schemas(&self) -> &SchemaSet {
         &self.schemas
     }

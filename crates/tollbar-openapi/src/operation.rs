@@ -38,6 +38,9 @@ pub struct Operation {
     /// The request body, where one is described.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
+    /// What answers are described as, where that was asked for ([`crate::Reading`]). Empty: anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<Response>,
     /// The operation's own `x-` members.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extensions: BTreeMap<String, Value>,
@@ -96,6 +99,19 @@ pub struct MediaType {
     /// How the members of a form are written, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub encoding: BTreeMap<String, Encoding>,
+}
+
+/// What answers with some status are.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Response {
+    /// Which: `200`, `2XX` or `default`.
+    pub status: String,
+    /// The headers that must be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_headers: Vec<String>,
+    /// The forms of the body, in the document's order. Empty: anything, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<MediaType>,
 }
 
 /// How a member of a form is written, where the document says so.

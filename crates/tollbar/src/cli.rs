@@ -14,6 +14,7 @@ mod import;
 mod key;
 mod number;
 mod oauth;
+mod observe;
 mod openapi;
 mod reference;
 mod request;
@@ -88,6 +89,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Diff(command) => return Ok(command.run(context)),
         Command::Openapi(command) => command.run(context)?,
         Command::Endpoint(command) => command.run(context)?,
+        Command::Observe(command) => command.run(context)?,
         Command::Client(command) => command.run(context)?,
         Command::Key(command) => command.run(context)?,
         Command::Oauth(command) => command.run(context)?,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tollbar_core::{Api, ApiRecord, Catalogue, PolicyChange};
 
-use super::Shared;
+use super::{Shared, observed};
 use crate::{
     change::{Change, Note},
     fault::Fault,
@@ -47,6 +47,7 @@ pub(super) async fn remove(
         let detail = format!("{} {}, {} endpoints", record.title, record.version, record.endpoints.len());
         let note = Note::new("api.remove", &view::base(&record.base), detail);
         change.commit(vec![PolicyChange::RemoveApi { base: record.base.clone() }], note).await?;
+        observed::forget_gone(&change.control.directory);
         Ok(Json(shown))
     };
     control.change(work).await

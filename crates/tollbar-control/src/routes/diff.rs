@@ -6,12 +6,12 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tollbar_core::{
-    API_FORMAT, Api, ApiRecord, ChangeId, EndpointId, EndpointSettings, OnUpstream5xx, Timestamp,
-    UpstreamErrors,
+    API_FORMAT, Api, ApiRecord, ChangeId, EndpointId, EndpointSettings, OnUpstream5xx, RouteSettings,
+    Timestamp, UpstreamErrors,
     difference::{ApiDifference, EndpointDifference, compare, number_as_known},
     import::{ImportFault, Imported, import},
 };
-use tollbar_openapi::{Document, Effect};
+use tollbar_openapi::{Document, Effect, Reading};
 
 use super::Shared;
 use crate::{control::Control, fault::Fault, input::Body, view};
@@ -54,7 +54,7 @@ pub(super) struct ByHand {
 /// `POST /apis/diff`
 pub(super) async fn diff(State(control): Shared, Body(input): Body<Candidate>) -> Result<Json<Value>, Fault> {
     let Read { api, old, difference, mut warnings, .. } =
-        read_document(&control, input.document, input.base).await?;
+        read_document(&control, input.document, input.base, Some(false)).await?;
     let by_hand = ByHand::of(&api, &control.directory.snapshot().endpoint_settings);
     warnings.extend(by_hand.warnings());
     let about = |api: &Api| json!({ "title": api.record.title, "version": api.record.version });
@@ -70,29 +70,41 @@ pub(super) async fn diff(State(control): Shared, Body(input): Body<Candidate>) -
 }
 
 /// Reads the document on a thread that may be kept busy, and without the right to change policy: revoking a key must
-/// not wait for it.
+/// not wait for it. `observe`: whether what it says of answers is read; `None`: if that is so of what is in force.
 pub(super) async fn read_document(
     control: &Control,
     text: String,
     base: Option<String>,
+    observe: Option<bool>,
 ) -> Result<Read, Fault> {
     let one_at_a_time = control.importing.lock().await;
     let directory = control.directory.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let document =
-            Document::parse(text.as_bytes()).map_err(|error| Fault::bad(format!("document: {error}")))?;
-        let imported =
-            import(&document, base.as_deref(), &directory.routes).map_err(|fault| match fault {
-                ImportFault::Base(_) => Fault::bad(format!("base: {fault}")),
-                ImportFault::Routes(_) => Fault::bad(format!("document: {fault}")),
-            })?;
-        let Imported { base, mut endpoints, schemas, warnings } = imported;
+        let snapshot = directory.snapshot();
+        let parse = |responses| parse(&text, base.as_deref(), Reading { responses }, &directory.routes);
+        let mut read = parse(observe == Some(true));
+        let observe = observe.unwrap_or_else(|| {
+            let base = read.as_ref().ok().map(|(_, imported)| imported.base.as_str());
+            let old = base.and_then(|base| snapshot.catalogue.find_base(base));
+            let is_observed = old.is_some_and(|api| api.record.observe);
+            if is_observed {
+                // Only now it is known what it takes the place of.
+                read = parse(true);
+            }
+            is_observed
+        });
+        let read = read.map_err(|fault| {
+            let is_of_answers = observe && parse(false).is_ok();
+            let hint =
+                "; without observing its answers (observe false, --no-observe) the document can be imported";
+            if is_of_answers { Fault::bad(format!("{fault}{hint}")) } else { Fault::bad(fault) }
+        });
+        let (document, Imported { base, mut endpoints, schemas, warnings }) = read?;
         if endpoints.is_empty() {
             let reason = warnings.last().map(|reason| format!(" ({reason})")).unwrap_or_default();
             let message = format!("document: it has no operation that could be an endpoint{reason}");
             return Err(Fault::bad(message));
         }
-        let snapshot = directory.snapshot();
         let old = snapshot.catalogue.find_base(&base).cloned();
         number_as_known(&mut endpoints, &base, old.as_deref(), snapshot.endpoint_settings.values());
         let record = ApiRecord {
@@ -103,6 +115,7 @@ pub(super) async fn read_document(
             upstreams: [Vec::new(), Vec::new()],
             upstream_errors: UpstreamErrors::default(),
             on_upstream_5xx: OnUpstream5xx::default(),
+            observe,
             endpoints,
             schemas,
             imported_at: Timestamp::default(),
@@ -119,6 +132,22 @@ pub(super) async fn read_document(
         tracing::error!(%error, "reading a document broke off");
         Err(Fault::internal("reading the document broke off; nothing was changed"))
     })
+}
+
+/// The document, and what it becomes; or what is wrong.
+fn parse(
+    text: &str,
+    base: Option<&str>,
+    reading: Reading,
+    routes: &RouteSettings,
+) -> Result<(Document, Imported), String> {
+    let document =
+        Document::parse_with(text.as_bytes(), reading).map_err(|error| format!("document: {error}"))?;
+    let imported = import(&document, base, routes).map_err(|fault| match fault {
+        ImportFault::Base(_) => format!("base: {fault}"),
+        ImportFault::Routes(_) => format!("document: {fault}"),
+    })?;
+    Ok((document, imported))
 }
 
 impl DifferenceView {

@@ -236,7 +236,10 @@ fn nothing_like(gone: &EndpointSettings) -> EndpointSettings {
 }
 
 /// The endpoint as the document says it.
-fn find<'s>(snapshot: &'s Snapshot, target: &SwitchTarget) -> Option<(&'s Api, &'s EndpointRecord)> {
+pub(super) fn find<'s>(
+    snapshot: &'s Snapshot,
+    target: &SwitchTarget,
+) -> Option<(&'s Api, &'s EndpointRecord)> {
     let all = snapshot.catalogue.apis().iter();
     let mut all = all.flat_map(|api| api.record.endpoints.iter().map(move |endpoint| (&**api, endpoint)));
     all.find(|(api, endpoint)| target.is_endpoint(&api.record.base, &endpoint.operation))
@@ -252,7 +255,7 @@ fn find_gone<'s>(snapshot: &'s Snapshot, target: &SwitchTarget) -> Option<&'s En
     snapshot.endpoint_settings.values().find(is_it)
 }
 
-fn unknown(snapshot: &Snapshot, target: &SwitchTarget) -> Fault {
+pub(super) fn unknown(snapshot: &Snapshot, target: &SwitchTarget) -> Fault {
     let SwitchTarget::Endpoint { method, path } = target else { return Fault::bad("no endpoint is named") };
     let all = snapshot.catalogue.apis().iter();
     let known: Vec<String> = all

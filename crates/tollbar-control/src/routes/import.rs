@@ -16,7 +16,7 @@ use tollbar_core::{
 use super::{
     Shared,
     diff::{ByHand, DifferenceView, Read, read_document},
-    switches,
+    observed, switches,
 };
 use crate::{
     change::{Change, Note},
@@ -38,6 +38,8 @@ pub(super) struct NewApi {
     upstream_errors: UpstreamErrors,
     #[serde(default)]
     on_upstream_5xx: OnUpstream5xx,
+    /// Whether answers are held against the document; left out: as it was.
+    observe: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +54,7 @@ pub(super) struct ImportView {
     replaced: bool,
     upstream: Option<String>,
     sandbox_upstream: Option<String>,
+    observe: bool,
     /// The sandbox upstream of what was replaced; `null` if it had none.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous_sandbox_upstream: Option<Option<String>>,
@@ -83,7 +86,7 @@ pub(super) async fn import(
         None => Vec::new(),
         Some(urls) => check_upstreams("sandbox_upstream", urls, own, known, &mut warnings).await?,
     };
-    let mut read = read_document(&control, input.document, input.base).await?;
+    let mut read = read_document(&control, input.document, input.base, input.observe).await?;
     read.warnings.append(&mut warnings);
     let work = async move |mut change: Change| {
         let Read { api, old: compared_with, difference, mut warnings, document } = read;
@@ -115,10 +118,11 @@ pub(super) async fn import(
         let [upstream, sandbox] =
             record.upstreams.each_ref().map(|urls| view::urls(urls).unwrap_or_else(|| "none".to_owned()));
         let detail = format!(
-            "{} {}, {} endpoints, upstream {upstream}, sandbox upstream {sandbox}{}",
+            "{} {}, {} endpoints, upstream {upstream}, sandbox upstream {sandbox}{}{}",
             record.title,
             record.version,
             record.endpoints.len(),
+            if record.observe { ", answers observed" } else { "" },
             if shown.replaced {
                 format!(
                     ", in place of what was there: {} added, {} removed, {} changed",
@@ -132,6 +136,7 @@ pub(super) async fn import(
         );
         let note = Note::new("api.import", &shown.base, detail);
         change.commit_api(&api, note, document).await?;
+        observed::forget_gone(&change.control.directory);
         let now = change.control.directory.snapshot();
         let in_force = now.switches.iter().filter(|switch| switches::is_in_force(switch, change.now));
         let idle = in_force.filter(|switch| !hits_any(&now.catalogue, switch)).map(|switch| {
@@ -237,6 +242,7 @@ fn view_of(
         replaced: old.is_some(),
         upstream,
         sandbox_upstream,
+        observe: record.observe,
         previous_sandbox_upstream: old.map(|old| {
             let [_, sandbox] = &old.upstreams;
             view::urls(sandbox)

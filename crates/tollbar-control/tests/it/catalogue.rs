@@ -32,13 +32,14 @@ async fn a_document_becomes_an_api() {
         "base": "/v1", "title": "Shop", "version": "7", "endpoints": 4,
         "categories": [{ "name": "orders", "endpoints": 3 }, { "name": "reports", "endpoints": 1 }],
         "scopes": ["orders:read", "orders:write", "reports:run"], "warnings": [], "replaced": false,
-        "upstream": "http://192.0.2.10:8000/shop", "sandbox_upstream": "http://192.0.2.11", "added": 4, "removed": 0,
+        "upstream": "http://192.0.2.10:8000/shop", "sandbox_upstream": "http://192.0.2.11", "observe": false, "added": 4, "removed": 0,
     });
     assert_eq!(made, expected);
     let listed = bench.get("/apis").await.ok(200);
     let expected = json!({ "apis": [{
         "base": "/v1", "title": "Shop", "version": "7", "upstream": "http://192.0.2.10:8000/shop",
-        "sandbox_upstream": "http://192.0.2.11", "endpoints": 4, "imported_at": "2026-11-22T09:00:00.000Z",
+        "sandbox_upstream": "http://192.0.2.11", "endpoints": 4, "observe": false,
+        "imported_at": "2026-11-22T09:00:00.000Z",
     }] });
     assert_eq!(listed, expected);
     let endpoints = bench.get("/apis/endpoints?base=/v1").await.ok(200);

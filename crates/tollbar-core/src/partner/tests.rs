@@ -64,6 +64,7 @@ fn api(upstream_errors: UpstreamErrors) -> Api {
         upstreams: [vec!["http://u".into()], vec!["http://s".into()]],
         upstream_errors,
         on_upstream_5xx: OnUpstream5xx::Store,
+        observe: false,
         endpoints,
         schemas: imported.schemas,
         imported_at: Timestamp::default(),

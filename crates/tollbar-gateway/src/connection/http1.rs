@@ -240,7 +240,9 @@ async fn deliver(
     reader: Option<&mut Reader>,
 ) -> Result<(), Cut> {
     let mut departed = std::pin::pin!(departure(reader));
-    let Answer { status, headers, body, held: _held, .. } = answer;
+    let Answer { status, headers, body, held: _held, watch, .. } = answer;
+    // Looks at what the upstream said when all of it has gone out.
+    let mut _watch = watch;
     let mut out = Out { writer, timeout: worker.shared.settings.write_timeout };
     let is_head = *method == Method::HEAD;
     let mut trailers = HeaderMap::new();
@@ -255,7 +257,8 @@ async fn deliver(
             out.body(&bytes).await?;
         }
         AnswerBody::Upstream(body) if matches!(body.framing, Framing::None) => {
-            let UpstreamBody { connection, declared_length, .. } = *body;
+            let UpstreamBody { connection, declared_length, watch, .. } = *body;
+            _watch = watch;
             connection.give_back();
             within(out.timeout, out.writer.response_head_only(status, &headers, declared_length, keep_alive))
                 .await?;
@@ -279,6 +282,7 @@ async fn deliver(
                 out.body(&piece).await?;
             }
             trailers = body.take_trailers();
+            _watch = body.watch.take();
             body.connection.give_back();
         }
         // Handled where the connection is at hand.

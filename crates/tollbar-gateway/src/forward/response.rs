@@ -16,6 +16,7 @@ use crate::{
     answer::{Answer, AnswerBody, Tunnel, Upload, UpstreamBody},
     body::Pace,
     exchange::Exchange,
+    observe::Watch,
     respond::{self, Source},
     settings::ERROR_BODY_BYTES,
     upstream::Connection,
@@ -38,6 +39,8 @@ pub(super) async fn answer<'r>(
     mut connection: Connection,
     upload: Option<Upload<'r>>,
 ) -> Result<Answer<'r>, Broken> {
+    // Before anything of it is changed.
+    let mut watch = Watch::begin(worker, exchange, &outgoing.operation, &head);
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         let agreed = |switched: &HeaderValue| {
             let offered = outgoing.upgrade.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
@@ -55,13 +58,19 @@ pub(super) async fn answer<'r>(
             body: tunnel,
             error: None,
             held: None,
+            watch,
             closes: true,
         });
     }
     let is_error = head.status.as_u16() >= 400;
     if is_error && outgoing.operation.api().record.upstream_errors == UpstreamErrors::Wrap {
-        let message = if is_explained(head.status) { read_message(worker, connection).await } else { None };
+        let body = if is_explained(head.status) { read_error(worker, connection).await } else { None };
+        if let (Some(watch), Some(body)) = (&mut watch, &body) {
+            watch.have(body.clone());
+        }
+        let message = body.and_then(|body| find_message(&serde_json::from_slice(&body).ok()?));
         let mut answer = wrapped(exchange, head.status, message.as_deref(), &head.headers);
+        answer.watch = watch;
         // What was left of the request body is not sent any more.
         answer.closes = upload.is_some();
         return Ok(answer);
@@ -78,6 +87,7 @@ pub(super) async fn answer<'r>(
         declared_length: head.declared_length,
         accepts_trailers: outgoing.accepts_trailers,
         upload,
+        watch,
     };
     Ok(Answer {
         status: head.status,
@@ -85,6 +95,7 @@ pub(super) async fn answer<'r>(
         body: AnswerBody::Upstream(Box::new(body)),
         error: None,
         held: None,
+        watch: None,
         closes: false,
     })
 }
@@ -143,8 +154,8 @@ fn wrapped(
     answer
 }
 
-/// Reads an error's body for a message that can be recognised.
-async fn read_message(worker: &Worker, mut connection: Connection) -> Option<String> {
+/// Reads an error's body, for a message that can be recognised.
+async fn read_error(worker: &Worker, mut connection: Connection) -> Option<Bytes> {
     let mut pace = Pace::new(worker.shared.settings.upstream.response_timeout);
     let mut body = Vec::new();
     while let Some(piece) = pace.next(connection.reader.body_chunk()).await.ok()? {
@@ -154,7 +165,7 @@ async fn read_message(worker: &Worker, mut connection: Connection) -> Option<Str
         }
     }
     connection.give_back();
-    find_message(&serde_json::from_slice(&body).ok()?)
+    Some(body.into())
 }
 
 /// `detail` or `title` of problem+json (RFC 9457), or what others call it.

@@ -1,7 +1,7 @@
 //! Whether a body is as an operation describes it.
 
 use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::Value;
 
 use super::decode::Accept;
@@ -9,7 +9,7 @@ use super::fault::{Fault, Faults, quoted};
 use super::media_type::{MediaType, Range};
 use super::shape::Shape;
 use super::wording::{self, Subject};
-use super::{BodyGiven, BodyNeed, form, json, multipart};
+use super::{BodyGiven, BodyNeed, ResponseNeed, form, json, multipart};
 use crate::operation::{self, Operation};
 use crate::schema::{SchemaId, SchemaSet, Validators};
 
@@ -76,8 +76,14 @@ struct Announced<'p, 'h> {
 
 impl Plan {
     pub(super) fn of(operation: &Operation, set: &SchemaSet) -> Plan {
-        let content = operation.body.iter().flat_map(|body| &body.content).enumerate();
-        let forms = content.flat_map(|(index, one)| {
+        Plan::of_content(operation.body.iter().flat_map(|body| &body.content), set)
+    }
+
+    pub(super) fn of_content<'o>(
+        content: impl IntoIterator<Item = &'o operation::MediaType>,
+        set: &SchemaSet,
+    ) -> Plan {
+        let forms = content.into_iter().enumerate().flat_map(|(index, one)| {
             Range::parse_all(&one.range).into_iter().map(move |range| Form {
                 range,
                 index,
@@ -99,6 +105,14 @@ impl Plan {
     }
 
     fn announced<'p, 'h>(&'p self, headers: &'h HeaderMap) -> Result<Announced<'p, 'h>, Fault> {
+        let announced = self.find(headers)?;
+        if announced.reading != Reading::Unread {
+            check_readable(&announced.media_type, headers)?;
+        }
+        Ok(announced)
+    }
+
+    fn find<'p, 'h>(&'p self, headers: &'h HeaderMap) -> Result<Announced<'p, 'h>, Fault> {
         let ranges: Vec<&Range> = self.forms.iter().map(|form| &form.range).collect();
         let media_type = MediaType::of_request(headers, &ranges)?;
         let mut best: Option<(usize, &Form)> = None;
@@ -112,9 +126,6 @@ impl Plan {
         }
         let Some((_, form)) = best else { return Err(media_type.not_described(&ranges)) };
         let reading = form.reading(&media_type);
-        if reading != Reading::Unread {
-            check_readable(&media_type, headers)?;
-        }
         Ok(Announced { form, reading, media_type })
     }
 }
@@ -127,6 +138,64 @@ pub(super) fn need(plan: &Plan, headers: &HeaderMap) -> BodyNeed {
         Ok(Announced { reading: Reading::Unread, .. }) => BodyNeed::Nothing,
         Ok(_) => BodyNeed::Whole,
         Err(_) => BodyNeed::Refusal,
+    }
+}
+
+/// What the check of an answer's body needs of it.
+pub(super) fn answer_need(plan: &Plan, headers: &HeaderMap) -> ResponseNeed {
+    if plan.forms.is_empty() {
+        return ResponseNeed::Nothing;
+    }
+    // What is wrong with the headers can be said without the body.
+    let Ok(announced) = plan.find(headers) else { return ResponseNeed::Nothing };
+    match announced.reading {
+        Reading::Json | Reading::Text if check_readable(&announced.media_type, headers).is_ok() => {
+            ResponseNeed::Whole
+        }
+        Reading::Unread if !announced.form.says_more_than_bytes() => ResponseNeed::Nothing,
+        Reading::Json | Reading::Text | Reading::Form | Reading::Multipart | Reading::Unread => {
+            ResponseNeed::Unreadable
+        }
+    }
+}
+
+/// Holds the body of an answer against its description. [`BodyGiven::None`]: there can be none, whatever the headers say.
+pub(super) fn check_answer(
+    validators: &Validators,
+    plan: &Plan,
+    headers: &HeaderMap,
+    body: BodyGiven<'_>,
+    faults: &mut Faults,
+) {
+    if plan.forms.is_empty() || matches!(body, BodyGiven::None) {
+        return;
+    }
+    let is_empty = matches!(body, BodyGiven::Whole([]));
+    if is_empty && !headers.contains_key(CONTENT_TYPE) {
+        return faults.add(Subject::Answer.fault("is missing"));
+    }
+    let announced = match plan.find(headers) {
+        Ok(announced) => announced,
+        Err(fault) => return faults.add(fault),
+    };
+    let (BodyGiven::Whole(bytes), Some(schema)) = (body, &announced.form.schema) else { return };
+    if check_readable(&announced.media_type, headers).is_err() {
+        return;
+    }
+    let is_json = match announced.reading {
+        Reading::Json => true,
+        Reading::Text => !schema.takes_text,
+        Reading::Form | Reading::Multipart | Reading::Unread => return,
+    };
+    let value = match std::str::from_utf8(bytes) {
+        _ if is_json && is_empty => return faults.add(Subject::Answer.fault("is missing")),
+        _ if is_json => json::parse_answer(bytes),
+        Ok(text) => Ok(Value::String(text.to_owned())),
+        Err(_) => Err(Subject::Answer.fault("is not valid UTF-8")),
+    };
+    match value {
+        Ok(value) => wording::check(validators, schema.id, value, &Subject::Answer, faults),
+        Err(fault) => faults.add(fault),
     }
 }
 
@@ -224,11 +293,14 @@ impl Form {
         if is_text && !schema.takes_every_text { Reading::Text } else { Reading::Unread }
     }
 
-    /// Its bodies have a description that says more than that they are bytes, and are not held against it.
-    fn is_passed_by(&self) -> bool {
+    fn says_more_than_bytes(&self) -> bool {
         let is_free = |schema: &Schema| schema.is_bytes || schema.takes_every_text;
         self.schema.as_ref().is_some_and(|schema| !is_free(schema))
-            && self.reading(&self.range.as_media_type()) == Reading::Unread
+    }
+
+    /// Its bodies have a description that says more than that they are bytes, and are not held against it.
+    fn is_passed_by(&self) -> bool {
+        self.says_more_than_bytes() && self.reading(&self.range.as_media_type()) == Reading::Unread
     }
 }
 

@@ -44,6 +44,13 @@ impl Faults {
         }
     }
 
+    /// Adds what has not been told in the same words.
+    pub(super) fn add_new(&mut self, fault: Fault) {
+        if !self.0.contains(&fault) {
+            self.add(fault);
+        }
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= FAULT_LIMIT
             || self.0.iter().map(|fault| fault.0.chars().count()).sum::<usize>() >= FULL_CHARACTERS

@@ -47,6 +47,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Fault> {
     })
 }
 
+/// Reads the body of an answer. What is said of it is the same for every answer with the same fault.
+pub(super) fn parse_answer(bytes: &[u8]) -> Result<Value, Fault> {
+    read(bytes).map_err(|wrong| match wrong {
+        Wrong::Twice(_) => Fault::of_request("the body gives a field twice"),
+        Wrong::Written { what, .. } => Fault::of_request(&format!("the body is not JSON: {what}")),
+        other => Fault::of_request(&format!("the body {other}")),
+    })
+}
+
 /// Reads JSON: exactly one value.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Wrong> {
     let text = check_encoding(bytes)?;

@@ -26,6 +26,9 @@ use find::{Finder, Finding, Findings};
 use secret::Secrets;
 use wrong::Wrong;
 
+/// In one answer so many things that are wrong are looked for.
+const ANSWER_FINDINGS: usize = 200;
+
 /// What a value is, in the words of the request.
 pub(super) enum Subject<'a> {
     Parameter(&'a Parameter),
@@ -35,6 +38,9 @@ pub(super) enum Subject<'a> {
     Form,
     /// `multipart/form-data`.
     Multipart,
+    /// The body of an answer. What is said of it is counted: it has nothing in it that differs from answer to answer, and
+    /// nothing of the values.
+    Answer,
 }
 
 impl Subject<'_> {
@@ -42,7 +48,7 @@ impl Subject<'_> {
     pub(super) fn fault(&self, wrong: &str) -> Fault {
         match self {
             Subject::Parameter(parameter) => Fault::new(parameter, wrong),
-            Subject::Body | Subject::Form | Subject::Multipart => {
+            Subject::Body | Subject::Form | Subject::Multipart | Subject::Answer => {
                 Fault::of_request(&format!("the body {wrong}"))
             }
         }
@@ -52,7 +58,7 @@ impl Subject<'_> {
     fn is_text(&self) -> bool {
         match self {
             Subject::Parameter(parameter) => parameter.style != Style::Content,
-            Subject::Body => false,
+            Subject::Body | Subject::Answer => false,
             Subject::Form | Subject::Multipart => true,
         }
     }
@@ -60,6 +66,11 @@ impl Subject<'_> {
     /// A number that was written for a string, or the like, needs no quotes in a parameter.
     fn shows_bare_numbers(&self) -> bool {
         matches!(self, Subject::Parameter(parameter) if parameter.style != Style::Content)
+    }
+
+    /// So many things that are wrong are looked for. Those of an answer often are one thing, told once.
+    fn findings(&self, faults: &Faults) -> usize {
+        if let Subject::Answer = self { ANSWER_FINDINGS } else { faults.room() }
     }
 
     fn name_is_secret(&self) -> bool {
@@ -81,11 +92,11 @@ pub(super) fn check(
         return;
     }
     let value = held.value();
-    let mut findings = Findings::new(faults.room());
+    let mut findings = Findings::new(subject.findings(faults));
     Finder::new(validators.set(), subject.is_text()).find(schema, value, &mut findings);
     let secrets = Secrets::new(validators.set(), schema);
     for finding in findings.iter() {
-        faults.add(told(finding, subject, &secrets));
+        faults.add_new(told(finding, subject, &secrets));
     }
     if findings.is_empty() {
         faults.add(subject.fault(&Wrong::Unlike.words(subject.is_text())));
@@ -95,7 +106,10 @@ pub(super) fn check(
 fn told(finding: &Finding<'_>, subject: &Subject<'_>, secrets: &Secrets<'_>) -> Fault {
     let is_secret = subject.name_is_secret() || secrets.contain(&finding.path);
     let path = if is_secret { path::without_unknown(&finding.path) } else { finding.path.as_slice() };
-    let mut words = path::words(subject, path);
+    let mut words = match subject {
+        Subject::Answer => path::general_words(path, finding.wrong == Wrong::Unknown),
+        _ => path::words(subject, path),
+    };
     words.push(' ');
     if path.len() < finding.path.len() {
         words.push_str("has a field that is not accepted");
@@ -103,6 +117,10 @@ fn told(finding: &Finding<'_>, subject: &Subject<'_>, secrets: &Secrets<'_>) -> 
     }
     words.push_str(&finding.wrong.words(subject.is_text()));
     let got = finding.value.filter(|_| !is_secret).and_then(|value| {
+        if let Subject::Answer = subject {
+            let is_of_type = matches!(finding.wrong, Wrong::Type(_));
+            return is_of_type.then(|| kinds::words_of(value).to_owned());
+        }
         let with_containers = matches!(finding.wrong, Wrong::Type(_) | Wrong::Choice(_));
         values::shown(value, subject.shows_bare_numbers(), with_containers)
     });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::reference::{Place, Root};
-use super::schemas::Collector;
+use super::schemas::{Collector, Direction};
 use super::{LoadError, Warnings};
 use crate::operation::{Body, Encoding, MediaType, Style};
 
@@ -26,7 +26,7 @@ pub(super) fn read<'d>(
         return Err(place.error("requestBody must be an object"));
     }
     let required = place.value.get("required").and_then(Value::as_bool).unwrap_or(false);
-    let content = read_content(root, place.member("content"), schemas, warnings)?;
+    let content = read_content(root, place.member("content"), Direction::Request, schemas, warnings)?;
     Ok(Body { required, content })
 }
 
@@ -34,6 +34,7 @@ pub(super) fn read<'d>(
 pub(super) fn read_content<'d>(
     root: Root<'d>,
     place: Option<Place<'d>>,
+    direction: Direction,
     schemas: &mut Collector<'d>,
     warnings: &mut Warnings,
 ) -> Result<Vec<MediaType>, LoadError> {
@@ -47,7 +48,8 @@ pub(super) fn read_content<'d>(
         let Some(member) = place.member(range) else { continue };
         let member = root.resolve(member)?;
         root.take(range.len(), &member)?;
-        let schema_id = member.member("schema").map(|schema| schemas.add(&schema)).transpose()?;
+        let schema = member.member("schema");
+        let schema_id = schema.map(|schema| schemas.add_for(&schema, direction)).transpose()?;
         let encoding = read_encodings(root, member.member("encoding"), warnings)?;
         content.push(MediaType { range: range.clone(), schema_id, encoding });
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Warnings;
-use crate::operation::{Body, MediaType, Operation, Parameter, SecurityRequirement};
+use crate::operation::{Body, MediaType, Operation, Parameter, Response, SecurityRequirement};
 use crate::schema::{SchemaId, SchemaSet};
 
 /// Makes one operation of those that have the same method and path, at the place of the first.
@@ -55,6 +55,7 @@ fn one_of(mut group: Vec<Operation>, schemas: &mut SchemaSet, warnings: &mut War
         security,
         parameters: parameters(&group, schemas),
         body: body(&group, schemas),
+        responses: responses(&group),
         extensions: extensions.map(|(name, value)| (name.clone(), value.clone())).collect(),
     })
 }
@@ -127,6 +128,26 @@ fn body(group: &[Operation], schemas: &mut SchemaSet) -> Option<Body> {
         content.push(MediaType { range: kind.range.clone(), schema_id, encoding });
     }
     Some(Body { required, content })
+}
+
+/// What any of the operations describes. A status that two of them describe differently is left open.
+fn responses(group: &[Operation]) -> Vec<Response> {
+    // Of an operation that describes none nothing is known.
+    if group.iter().any(|one| one.responses.is_empty()) {
+        return Vec::new();
+    }
+    let mut all: Vec<Response> = Vec::new();
+    for response in group.iter().flat_map(|one| &one.responses) {
+        match all.iter_mut().find(|known| known.status == response.status) {
+            Some(known) if known != response => {
+                known.required_headers.retain(|name| response.required_headers.contains(name));
+                known.content.clear();
+            }
+            Some(_) => {}
+            None => all.push(response.clone()),
+        }
+    }
+    all
 }
 
 /// A schema that accepts what any of these accepts. `None` accepts everything.

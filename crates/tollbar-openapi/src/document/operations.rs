@@ -8,7 +8,7 @@ use super::error::join;
 use super::parameters;
 use super::reference::{Place, Root, weight};
 use super::schemas::Collector;
-use super::{LoadError, Warnings, body, merge, security};
+use super::{LoadError, Reading, Warnings, body, merge, responses, security};
 use crate::operation::{Operation, SecurityRequirement};
 use crate::schema::SchemaSet;
 use crate::template::Template;
@@ -23,6 +23,7 @@ const OTHER_MEMBERS: [&str; 5] = ["$ref", "summary", "description", "servers", "
 
 pub(super) fn read(
     root: Root<'_>,
+    reading: Reading,
     warnings: &mut Warnings,
 ) -> Result<(Vec<Operation>, SchemaSet), LoadError> {
     let security = security::read(root, root.member("security").as_ref())?;
@@ -40,7 +41,8 @@ pub(super) fn read(
     let security_bytes = root.member("security").map_or(0, |place| weight(place.value));
     let (shapes, twins, names) = (HashMap::new(), Vec::new(), HashSet::new());
     let schemas = Collector::new(root);
-    let mut reader = Reader { root, security, security_bytes, warnings, schemas, shapes, twins, names };
+    let mut reader =
+        Reader { root, reading, security, security_bytes, warnings, schemas, shapes, twins, names };
     let mut operations = Vec::new();
     for (path, value) in members.iter().filter(|(path, _)| !path.starts_with("x-")) {
         let item = Place { value, pointer: join(&paths.pointer, path) };
@@ -57,6 +59,7 @@ pub(super) fn read(
 
 struct Reader<'d, 'w> {
     root: Root<'d>,
+    reading: Reading,
     security: Option<Vec<SecurityRequirement>>,
     security_bytes: usize,
     warnings: &'w mut Warnings,
@@ -150,6 +153,10 @@ impl<'d> Reader<'d, '_> {
         let body = place.member("requestBody");
         let body =
             body.map(|body| body::read(self.root, body, &mut self.schemas, self.warnings)).transpose()?;
+        let responses = place.member("responses").filter(|_| self.reading.responses);
+        let responses = responses
+            .map(|responses| responses::read(self.root, responses, &mut self.schemas, self.warnings))
+            .transpose()?;
         self.take_operation(members, place)?;
         let flag = |value: Option<&Value>| value.and_then(Value::as_bool).unwrap_or(false);
         Ok(Operation {
@@ -162,6 +169,7 @@ impl<'d> Reader<'d, '_> {
             security: security.or_else(|| self.security.clone()),
             parameters: parameters::combine(shared, own, template, &place.pointer, self.warnings),
             body,
+            responses: responses.unwrap_or_default(),
             extensions: extensions(members),
         })
     }

@@ -31,7 +31,6 @@ pub(super) enum Direction {
     /// To the API: what is `readOnly` is not required.
     Request,
     /// From the API: what is `writeOnly` is not required.
-    #[allow(dead_code, reason = "for those who hold responses against the document")]
     Response,
 }
 

@@ -107,6 +107,7 @@ fn api_record(title: &str) -> ApiRecord {
         upstreams: [vec!["http://127.0.0.1:9000".to_owned()], Vec::new()],
         upstream_errors: UpstreamErrors::Pass,
         on_upstream_5xx: OnUpstream5xx::Release,
+        observe: false,
         endpoints: vec![EndpointRecord {
             id: EndpointId(1),
             category: "orders".to_owned(),

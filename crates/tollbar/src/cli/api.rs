@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{confirm::confirm, context::Context};
 use crate::{
     client::with_query,
-    output::{Style, Table, count, list, safe, time, word, yes},
+    output::{Cell, Style, Table, count, list, safe, time, word, yes},
 };
 
 #[derive(Debug, Subcommand)]
@@ -70,11 +70,10 @@ fn apis(answer: &Value, style: Style) -> String {
     if all.is_empty() {
         return "No API yet. Import one with `tollbar import FILE --upstream URL`.".to_owned();
     }
-    let mut table =
-        Table::new(["BASE", "TITLE", "VERSION", "ENDPOINTS", "UPSTREAM", "SANDBOX", "IMPORTED"]).right([3]);
-    for api in all {
+    let columns = ["BASE", "TITLE", "VERSION", "ENDPOINTS", "UPSTREAM", "SANDBOX", "IMPORTED"];
+    let cells = |api: &Value| -> [Cell; 7] {
         let base = word(api, "/base");
-        table.row([
+        [
             if base == "-" { "/".into() } else { base.into() },
             word(api, "/title").into(),
             word(api, "/version").into(),
@@ -82,7 +81,20 @@ fn apis(answer: &Value, style: Style) -> String {
             word(api, "/upstream").into(),
             word(api, "/sandbox_upstream").into(),
             time(api, "/imported_at").into(),
-        ]);
+        ]
+    };
+    if !all.iter().any(|api| yes(api, "/observe")) {
+        let mut table = Table::new(columns).right([3]);
+        all.iter().for_each(|api| table.row(cells(api)));
+        return table.render(style);
+    }
+    let [base, title, version, endpoints, upstream, sandbox, imported] = columns;
+    let mut table =
+        Table::new([base, title, version, endpoints, upstream, sandbox, imported, "OBSERVED"]).right([3]);
+    for api in all {
+        let [base, title, version, endpoints, upstream, sandbox, imported] = cells(api);
+        let observed = if yes(api, "/observe") { "yes" } else { "-" };
+        table.row([base, title, version, endpoints, upstream, sandbox, imported, observed.into()]);
     }
     table.render(style)
 }

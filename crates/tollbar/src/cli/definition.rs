@@ -13,6 +13,7 @@ use super::{
     import::ImportCommand,
     key::KeyCommand,
     oauth::OauthCommand,
+    observe::ObserveCommand,
     openapi::OpenapiCommand,
     reference::ReferenceCommand,
     request::RequestCommand,
@@ -86,6 +87,8 @@ pub(crate) enum Command {
     /// Endpoints, and what is set for them by hand
     #[command(subcommand)]
     Endpoint(EndpointCommand),
+    /// Where answers of observed APIs differ from their documents
+    Observe(ObserveCommand),
     /// Clients: the companies that call the API
     #[command(subcommand)]
     Client(ClientCommand),

@@ -45,6 +45,13 @@ pub(crate) struct ImportCommand {
     /// What a 5xx from the upstream does to an Idempotency-Key [default: store]
     #[arg(long, value_name = "HOW")]
     on_upstream_5xx: Option<OnUpstream5xx>,
+    /// Count where the upstream's answers differ from the document (`tollbar observe`); nothing is enforced. Kept at the
+    /// next import
+    #[arg(long, conflicts_with = "no_observe")]
+    observe: bool,
+    /// Do not, or not any more
+    #[arg(long)]
+    no_observe: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -85,6 +92,7 @@ impl ImportCommand {
                 OnUpstream5xx::Release => "release",
             }),
         );
+        set(&mut body, "observe", (self.observe || self.no_observe).then_some(self.observe));
         let admin = context.connect()?;
         let answer = admin.post("/apis", &body)?;
         // Programs have what was answered; an example for people is worth no failure.
@@ -130,6 +138,9 @@ fn imported(api: &Value, style: Style) -> String {
     }
     if let Some(scopes) = list(api, "/scopes") {
         text += &format!("\nScopes: {scopes}\n");
+    }
+    if yes(api, "/observe") {
+        text += "\nAnswers are observed: `tollbar observe` shows where they differ from the document.\n";
     }
     if yes(api, "/replaced") && api["differences"].is_object() {
         text += &format!("\n{}", super::diff::differences(&api["differences"], style));

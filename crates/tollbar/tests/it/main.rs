@@ -37,6 +37,7 @@ mod key_lifecycle;
 mod limits;
 mod malformed;
 mod malformed_answers;
+mod observe;
 mod overload;
 mod own_routes;
 mod parameter_validation;

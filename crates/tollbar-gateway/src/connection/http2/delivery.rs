@@ -21,7 +21,7 @@ pub(super) async fn deliver(
     method: &Method,
     respond: &Respond,
 ) -> Result<(), Cut> {
-    let Answer { status, mut headers, body, held: _held, .. } = answer;
+    let Answer { status, mut headers, body, held: _held, mut watch, .. } = answer;
     let settings = &worker.shared.settings;
     let is_head = *method == Method::HEAD;
     let framing = match &body {
@@ -66,6 +66,7 @@ pub(super) async fn deliver(
                 }
                 trailers = body.take_trailers();
             }
+            watch = body.watch.take();
             body.connection.give_back();
         }
         AnswerBody::Relayed { mut pieces, .. } if has_body => {
@@ -75,7 +76,15 @@ pub(super) async fn deliver(
         }
         AnswerBody::Whole(_) | AnswerBody::Relayed { .. } | AnswerBody::Tunnel(_) => {}
     }
-    if has_body { out.finish(trailers) } else { Ok(()) }
+    if has_body {
+        out.finish(trailers)?;
+    }
+    if let Some(watch) = watch {
+        // What was written last goes out before somebody looks at it.
+        tokio::task::yield_now().await;
+        drop(watch);
+    }
+    Ok(())
 }
 
 /// The body of an answer, on its way; a client that takes nothing in time is cut off.

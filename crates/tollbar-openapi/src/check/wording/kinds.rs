@@ -73,6 +73,11 @@ impl Kind {
     }
 }
 
+/// The kind of a value, in words.
+pub(super) fn words_of(value: &Value) -> &'static str {
+    Kind::of(value).words(false)
+}
+
 /// What `type` says, if it is there.
 pub(super) fn declared(schema: &Map<std::string::String, Value>) -> Option<Vec<Kind>> {
     match schema.get("type")? {

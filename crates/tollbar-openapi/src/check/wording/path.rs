@@ -57,11 +57,30 @@ pub(super) fn without_unknown<'s, 'a>(path: &'s [Step<'a>]) -> &'s [Step<'a>] {
 pub(super) fn words(subject: &Subject<'_>, path: &[Step<'_>]) -> String {
     let field = match subject {
         Subject::Parameter(parameter) => return words_of_parameter(parameter, path),
-        Subject::Body => "body field",
+        Subject::Body | Subject::Answer => "body field",
         Subject::Form => "form field",
         Subject::Multipart => "multipart field",
     };
     if path.is_empty() { "the body".to_owned() } else { format!("{field} \"{}\"", joined(path)) }
+}
+
+/// `body field "lines[*].sku"`: the same for each item, and for each member whose name the document does not say. Only
+/// where it is the name that is wrong (`names_last`), the last one is told.
+pub(super) fn general_words(path: &[Step<'_>], names_last: bool) -> String {
+    if path.is_empty() {
+        return "the body".to_owned();
+    }
+    let mut shown = String::new();
+    for (index, step) in path.iter().enumerate() {
+        match step {
+            Step::Item(_) => shown.push_str("[*]"),
+            Step::Unknown(_) if !(names_last && index + 1 == path.len()) => {
+                shown.push_str(if shown.is_empty() { "*" } else { ".*" });
+            }
+            step => push_step(&mut shown, *step),
+        }
+    }
+    format!("body field \"{}\"", cut_middle(&shown))
 }
 
 /// The members of an object that are written as parameters of their own are named as such.
@@ -109,21 +128,23 @@ fn name<'a>(step: Step<'a>) -> Option<&'a str> {
 /// `lines[2].sku`, with what is no plain word in brackets: `lines['a.b']`.
 fn joined(path: &[Step<'_>]) -> String {
     let mut shown = String::new();
-    for step in path {
-        match step {
-            Step::Item(index) => shown.push_str(&format!("[{index}]")),
-            Step::Name(name) | Step::Unknown(name) if is_plain(name) => {
-                if !shown.is_empty() {
-                    shown.push('.');
-                }
-                shown.push_str(&cut(name));
+    path.iter().for_each(|step| push_step(&mut shown, *step));
+    cut_middle(&shown)
+}
+
+fn push_step(shown: &mut String, step: Step<'_>) {
+    match step {
+        Step::Item(index) => shown.push_str(&format!("[{index}]")),
+        Step::Name(name) | Step::Unknown(name) if is_plain(name) => {
+            if !shown.is_empty() {
+                shown.push('.');
             }
-            Step::Name(name) | Step::Unknown(name) => {
-                shown.push_str(&format!("['{}']", cut(name).replace('\'', "\\'")));
-            }
+            shown.push_str(&cut(name));
+        }
+        Step::Name(name) | Step::Unknown(name) => {
+            shown.push_str(&format!("['{}']", cut(name).replace('\'', "\\'")));
         }
     }
-    cut_middle(&shown)
 }
 
 fn is_plain(name: &str) -> bool {
