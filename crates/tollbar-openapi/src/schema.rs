@@ -1,6 +1,7 @@
 //! The schemas of a document: JSON Schema 2020-12, taken out of the document, each under a number.
 
 pub(crate) mod dialect;
+mod unique;
 mod validators;
 
 use serde::{Deserialize, Serialize};

@@ -18,7 +18,7 @@ use super::given::{Given, is_spread};
 use super::json;
 use super::shape::{Shape, View};
 use crate::operation::{Location, Parameter, Style};
-pub(crate) use choices::{Accept, Choices, first_accepted};
+pub(crate) use choices::{Accept, Choices, first_accepted, first_accepted_of};
 pub(crate) use scalar::read as read_scalar;
 pub(crate) use styles::{Delimited, read_delimited};
 pub(crate) use text::{Coding, NOT_UTF8, Text, decode_form};

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use super::decode::{
-    Accept, Branch, Choices, Coding, Delimited, Text, check_depth, decode_form, first_accepted, is_json,
+    Accept, Branch, Choices, Coding, Delimited, Text, check_depth, decode_form, first_accepted_of, is_json,
     read_delimited, read_text, shown_name, split_name,
 };
 use super::fault::Fault;
@@ -44,7 +44,7 @@ pub(super) fn decode(
         })
         .map(|(name, _)| name.as_str())
         .collect();
-    first_accepted(accept, |choices| read(&fields, view, encoding, &spread, choices))
+    first_accepted_of(bytes.len(), accept, |choices| read(&fields, view, encoding, &spread, choices))
 }
 
 /// Under which names in a form a field stands: its own, or with brackets those of a member that can have members.

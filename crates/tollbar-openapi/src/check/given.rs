@@ -124,9 +124,27 @@ impl<'a> Given<'a> {
 
     fn cookies(&self) -> impl Iterator<Item = Pair<'a>> + use<'a> {
         let lines = self.parts.headers.get_all(COOKIE).iter();
-        let lines = lines.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.map(|(name, value)| (Cow::Borrowed(name), Text::new(value, Coding::Cookie)))
+        lines.flat_map(|value| cookies_of(text_of(value.as_bytes())))
+    }
+}
+
+/// The cookies of one line. A byte that is not UTF-8 in one of them does not hide the others.
+fn cookies_of(line: Cow<'_, str>) -> Vec<Pair<'_>> {
+    fn pairs(line: &str) -> impl Iterator<Item = (&str, &str)> {
+        line.split(';')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim()))
+    }
+    match line {
+        Cow::Borrowed(line) => {
+            pairs(line).map(|(name, value)| (Cow::Borrowed(name), Text::new(value, Coding::Cookie))).collect()
+        }
+        Cow::Owned(line) => {
+            let owned = |(name, value): (&str, &str)| {
+                (Cow::Owned(name.to_owned()), Text::new(value.to_owned(), Coding::Cookie))
+            };
+            pairs(&line).map(owned).collect()
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::decode::{
-    Accept, Branch, Choices, Coding, Delimited, NOT_UTF8, Text, first_accepted, is_json, read_delimited,
+    Accept, Branch, Choices, Coding, Delimited, NOT_UTF8, Text, first_accepted_of, is_json, read_delimited,
     read_scalar,
 };
 use super::fault::Fault;
@@ -41,6 +41,8 @@ pub(super) fn decode(
         .map_err(|wrong| Fault::of_request(&format!("the multipart body {wrong}")))?;
     let view = shape.view();
     let mut fields: Branch<Part<'_>> = Branch::default();
+    let read_again = |part: &&Part<'_>| !part.is_file || part.media_type.as_deref().is_some_and(is_json);
+    let text_bytes = parts.iter().filter(read_again).map(|part| part.bytes.len()).sum();
     for part in parts {
         let path = path_of(&part.name, view).map_err(|wrong| fault_of("multipart", &part.name, &wrong))?;
         if let Some(base) = path.first()
@@ -51,7 +53,7 @@ pub(super) fn decode(
         let path: Vec<String> = path.into_iter().map(str::to_owned).collect();
         fields.insert(path.iter().map(String::as_str), part);
     }
-    first_accepted(accept, |choices| {
+    first_accepted_of(text_bytes, accept, |choices| {
         let mut object = Map::with_capacity(fields.members.len());
         for (name, field) in &fields.members {
             let value = read_field(field, view.member(name), encoding.get(name), choices)
@@ -121,6 +123,9 @@ fn read_part(
     }
     let says_json = part.media_type.as_deref().map(is_json);
     if says_json.unwrap_or(is_json_by_document) {
+        if !choices.may_parse(part.bytes.len()) {
+            return Err("is too long: a form may have at most 1 MiB of JSON".to_owned());
+        }
         let value = json::parse(part.bytes).map_err(|_| "is not valid JSON".to_owned());
         // A file of JSON, or a text that says so by mistake, may be meant as the string that it is.
         if view.types().has(Types::STRING) && (value.is_err() || choices.pick(2) == 1) {

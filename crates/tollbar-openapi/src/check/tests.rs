@@ -294,6 +294,21 @@ fn every_place_is_read_in_its_own_way() {
 }
 
 #[test]
+fn a_cookie_is_found_beside_what_cannot_be_read_and_with_blanks_in_its_pair() {
+    let document =
+        operation(&json!([{ "name": "n", "in": "cookie", "schema": { "maximum": 9, "type": "integer" } }]));
+    let checks = Checks::build(document.operations(), document.schemas()).unwrap();
+    let expected = r#"cookie "n" must be at most 9 (got 10)"#;
+    for line in [&b"n=10; z=\xff"[..], b"z=\xc3(; n=10", b"a=b; n =10", b"n= 10"] {
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", HeaderValue::from_bytes(line).unwrap());
+        let parts = RequestParts { path_parameters: &[], query: None, headers: &headers };
+        let told = checks.check(0, &document.operations()[0], &parts, BodyGiven::None).unwrap_err();
+        assert_eq!(told.to_string(), expected, "{line:?}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named_in_the_order_of_the_document() {
     let required = |name: &str, place: &str| json!({ "name": name, "in": place, "required": true, "schema": { "type": "string" } });
     let all = operation(&json!([

@@ -31,6 +31,7 @@ pub(crate) fn options() -> ValidationOptions<'static> {
         .with_draft(Draft::Draft202012)
         .with_pattern_options(patterns(PATTERN_LIMIT_BYTES))
         .should_validate_formats(true)
+        .with_keyword("uniqueItems", super::unique::keyword)
         .offline();
     IGNORED_FORMATS.iter().fold(options, |options, name| options.with_format(*name, |_: &str| true))
 }

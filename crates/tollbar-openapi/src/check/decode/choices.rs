@@ -14,6 +14,12 @@ const READING_LIMIT: usize = 16;
 /// With more places than this, all first answers and all last ones are tried, and no mixture.
 const MIXED_LIMIT: usize = 16;
 
+/// A form with more text than this is read once, in the likeliest way: each reading takes as long as the first.
+const MIXED_LIMIT_BYTES: usize = 256 * 1024;
+
+/// So much JSON is read in the fields of one form: each value takes many times its text.
+const JSON_LIMIT_BYTES: usize = 1024 * 1024;
+
 /// The answers of one reading.
 #[derive(Default)]
 pub(crate) struct Choices {
@@ -23,9 +29,16 @@ pub(crate) struct Choices {
     /// What was answered, and among how many.
     made: Vec<(usize, usize)>,
     places: usize,
+    json_bytes: usize,
 }
 
 impl Choices {
+    /// Whether so much more may be read as JSON.
+    pub(crate) fn may_parse(&mut self, bytes: usize) -> bool {
+        self.json_bytes = self.json_bytes.saturating_add(bytes);
+        self.json_bytes <= JSON_LIMIT_BYTES
+    }
+
     /// One of so many ways, the likeliest being the first.
     pub(crate) fn pick(&mut self, ways: usize) -> usize {
         if ways < 2 {
@@ -52,6 +65,15 @@ impl Choices {
         }
         None
     }
+}
+
+/// The first reading of so many bytes that is accepted, else the first.
+pub(crate) fn first_accepted_of<E>(
+    bytes: usize,
+    accept: Accept<'_>,
+    mut read: impl FnMut(&mut Choices) -> Result<Value, E>,
+) -> Result<Value, E> {
+    if bytes > MIXED_LIMIT_BYTES { read(&mut Choices::default()) } else { first_accepted(accept, read) }
 }
 
 /// The first reading that is accepted, else the first.

@@ -21,7 +21,7 @@ pub(crate) fn read(view: View<'_>, text: Cow<'_, str>, choices: &mut Choices) ->
     if types.and(Types::SCALARS) == Types::STRING && !types.has(Types::ARRAY.or(Types::OBJECT)) {
         return Value::String(text.into_owned());
     }
-    let mut readings = readings(types, view, &text);
+    let mut readings = readings(types, view, &text, choices);
     if readings.is_empty() {
         return Value::String(text.into_owned());
     }
@@ -40,14 +40,14 @@ pub(crate) fn read(view: View<'_>, text: Cow<'_, str>, choices: &mut Choices) ->
 }
 
 /// Everything that the text can be other than a string, the likeliest first.
-fn readings(types: Types, view: View<'_>, text: &str) -> Vec<Value> {
+fn readings(types: Types, view: View<'_>, text: &str, choices: &mut Choices) -> Vec<Value> {
     let mut readings = Vec::new();
     if text.is_empty() {
         readings.extend(types.has(Types::NULL).then_some(Value::Null));
         return readings;
     }
     let is_json = matches!(text.as_bytes().first(), Some(b'{' | b'[')) && view.is_typed();
-    if is_json && types.has(Types::OBJECT.or(Types::ARRAY)) {
+    if is_json && types.has(Types::OBJECT.or(Types::ARRAY)) && choices.may_parse(text.len()) {
         // No style writes an object inside a list, or a list inside a form; those who need it write JSON.
         let nested = json::parse(text.as_bytes()).ok();
         readings.extend(nested.filter(|value| match value {

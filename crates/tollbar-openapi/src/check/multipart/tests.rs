@@ -220,6 +220,21 @@ fn what_readers_disagree_about_is_refused() {
 }
 
 #[test]
+fn json_in_all_parts_together_is_bounded() {
+    let list = format!("[{}0]", "0,".repeat(150_000));
+    let parts = |count: usize| {
+        let parts =
+            (0..count).map(|n| part(&format!("name=\"x{n}\""), "Content-Type: application/json\r\n", &list));
+        body(&parts.collect::<Vec<_>>())
+    };
+    assert!(read(&parts(3)).is_ok());
+    assert_eq!(
+        read(&parts(4)).unwrap_err(),
+        "multipart field \"x3\" is too long: a form may have at most 1 MiB of JSON"
+    );
+}
+
+#[test]
 fn hostile_bodies_are_read_in_one_pass() {
     for text in ["-", "\r\n", "\r\n-", "\r\n--", "\n", "--b", "--b\r\n", "\r\n--b\r\n", "x", ": \r\n", "\""] {
         let long = text.repeat(1_048_576 / text.len());

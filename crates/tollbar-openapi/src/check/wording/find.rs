@@ -12,7 +12,7 @@ use super::{arrays, assertions, evaluated, forms, objects};
 use crate::schema::{SchemaId, SchemaSet};
 
 /// So many steps are taken for one value; what was found until then is told.
-const STEP_LIMIT: usize = 1_000_000;
+const STEP_LIMIT: usize = 50_000;
 
 /// So many verdicts are kept.
 const VERDICT_LIMIT: usize = 10_000;

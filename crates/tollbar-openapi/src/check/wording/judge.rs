@@ -4,14 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// So many rules are kept by each thread.
-const KEPT_RULES: usize = 64;
+use crate::schema::dialect::options;
 
-/// A pattern that compiles to more than this is not looked into.
-const PATTERN_LIMIT_BYTES: usize = 1024 * 1024;
+/// So many rules are kept by each thread.
+const KEPT_RULES: usize = 256;
 
 /// Where a rule stands: its keyword, and the address of what it demands.
 type Place = (&'static str, *const Value);
@@ -56,11 +55,5 @@ fn find(keyword: &str, demand: &Value) -> Option<Rc<Validator>> {
 }
 
 fn compile(keyword: &str, demand: &Value) -> Option<Validator> {
-    jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_LIMIT_BYTES))
-        .should_validate_formats(true)
-        .offline()
-        .build(&json!({ keyword: demand }))
-        .ok()
+    options().build(&json!({ keyword: demand })).ok()
 }

@@ -17,10 +17,10 @@ fn the_first_faults_of_many_are_enough() {
 
 #[test]
 fn the_last_of_many_is_found() {
-    let mut items = vec![json!(0); MANY / 5];
+    let mut items = vec![json!(0); 10_000];
     items.push(json!("x"));
     let told = of_body(&json!({ "items": { "type": "integer" } }), &json!(items));
-    assert_eq!(told, r#"body field "[100000]" must be an integer (got "x")"#);
+    assert_eq!(told, r#"body field "[10000]" must be an integer (got "x")"#);
 }
 
 /// Larger than any body that is read: the walk ends before the fault.
