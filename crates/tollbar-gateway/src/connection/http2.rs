@@ -96,7 +96,15 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
                     meter.accepted(send.stream_id().into());
                     spawn(worker, origin, request, send, &streams);
                 }
-                Some(Err(_)) | None => break None,
+                Some(Err(error)) => {
+                    // The library has bounds of its own, and has said goodbye by itself.
+                    if error.reason() == Some(Reason::ENHANCE_YOUR_CALM) && !error.is_remote() {
+                        worker.shared.metrics.http2_abuses.inc();
+                        tracing::debug!(peer = %origin.peer.address, %error, "an HTTP/2 connection is ended");
+                    }
+                    break None;
+                }
+                None => break None,
             },
             () = &mut leaving_time, if leaving_since.is_none() => {
                 // Says which streams are still answered (RFC 9113, section 6.8); what comes later is sent elsewhere.

@@ -166,6 +166,18 @@ fn empty_data_and_provoked_resets_end_their_connection() {
     });
 }
 
+/// The library beneath counts some things, too, and may be the first to end the connection.
+#[test]
+fn what_the_library_ends_is_counted_as_well() {
+    let shop = shop(&[]);
+    let mut connection = Http2::open(shop.platform.gateway);
+    let post = headers(1, request(&shop, "POST", "/v1/orders"));
+    let empty = (0..150).flat_map(|_| data(1, []));
+    connection.send(post.into_iter().chain(empty).collect::<Vec<u8>>());
+    assert_eq!(connection.end(), Some(error::ENHANCE_YOUR_CALM));
+    wait_until("it is counted", || abuses(&shop) == 1);
+}
+
 #[test]
 fn bombs_end_their_connection_and_what_is_just_below_costs_little() {
     let shop = shop(&[]);
