@@ -1,6 +1,7 @@
 //! Whether a request is as an operation describes it.
 
 mod body;
+mod charset;
 mod decode;
 mod fault;
 mod form;

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::Value;
 
+use super::charset::Charset;
 use super::decode::Accept;
 use super::fault::{Fault, Faults, quoted};
 use super::media_type::{MediaType, Range};
@@ -179,7 +180,8 @@ pub(super) fn check_answer(
         Err(fault) => return faults.add(fault),
     };
     let (BodyGiven::Whole(bytes), Some(schema)) = (body, &announced.form.schema) else { return };
-    if check_readable(&announced.media_type, headers).is_err() {
+    let is_utf8 = Charset::of(&announced.media_type).other_for(bytes, false).is_none();
+    if !is_utf8 || check_readable(&announced.media_type, headers).is_err() {
         return;
     }
     let is_json = match announced.reading {
@@ -251,6 +253,13 @@ impl Announced<'_, '_> {
         schema: &Schema,
         accept: Accept<'_>,
     ) -> Result<(Value, Subject<'s>), Fault> {
+        // The parts of a multipart body each say their own.
+        if self.reading != Reading::Multipart
+            && let Some(charset) =
+                Charset::of(&self.media_type).other_for(bytes, self.reading == Reading::Form)
+        {
+            return Err(wrong_charset(charset));
+        }
         match self.reading {
             Reading::Json => json::parse(bytes).map(|value| (value, Subject::Body)),
             Reading::Form => {
@@ -329,14 +338,8 @@ impl Schema {
 /// What would keep us from reading a body as the upstream does.
 fn check_readable(media_type: &MediaType<'_>, headers: &HeaderMap) -> Result<(), Fault> {
     let fault = |words: String| Err(Fault::of_request(&words));
-    if let Some(charset) = media_type.find("charset") {
-        let is_utf8 = ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name));
-        if !is_utf8 {
-            return fault(format!(
-                "header \"Content-Type\" must say charset utf-8 (got {})",
-                quoted(charset)
-            ));
-        }
+    if let Charset::Other(charset) = Charset::of(media_type) {
+        return Err(wrong_charset(charset));
     }
     if media_type.is("multipart", "form-data") && media_type.find("boundary").is_none_or(str::is_empty) {
         return fault("header \"Content-Type\" must say the boundary of the body's parts".to_owned());
@@ -350,6 +353,11 @@ fn check_readable(media_type: &MediaType<'_>, headers: &HeaderMap) -> Result<(),
             quoted(&String::from_utf8_lossy(coding.as_bytes()))
         )),
     }
+}
+
+fn wrong_charset(got: &str) -> Fault {
+    let got = quoted(got);
+    Fault::of_request(&format!("header \"Content-Type\" must say charset utf-8 (got {got})"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
+use super::charset;
 use super::decode::{
     Accept, Branch, Choices, Coding, Delimited, Text, check_depth, decode_form, first_accepted_of, is_json,
     read_delimited, read_text, shown_name, split_name,
@@ -79,10 +80,17 @@ fn fields<'a>(text: &'a str, view: View<'_>) -> Result<Fields<'a>, Fault> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name: Cow<'_, str> =
             decode_form(name).map_err(|wrong| Fault::of_request(&format!("a name in the form {wrong}")))?;
+        let value = Text::new(value, Coding::Form);
+        check_charset_field(&name, &value).map_err(|wrong| fault_of("form", &name, wrong))?;
         let path = path_of(&name, view).map_err(|wrong| fault_of("form", &name, &wrong))?;
-        fields.insert(path, Text::new(value, Coding::Form));
+        fields.insert(path, value);
     }
     Ok(fields)
+}
+
+fn check_charset_field(name: &str, value: &Text<'_>) -> Result<(), &'static str> {
+    let is_fine = !charset::is_field(name) || value.decode().is_ok_and(|value| charset::is_utf8(&value));
+    if is_fine { Ok(()) } else { Err(charset::MUST_SAY_UTF8) }
 }
 
 fn read(

@@ -99,6 +99,11 @@ impl<'a> MediaType<'a> {
         self.subtype.eq_ignore_ascii_case("xml") || has_suffix(self.subtype, "+xml")
     }
 
+    /// The names of its parameters.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|(name, _)| *name)
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_ref())

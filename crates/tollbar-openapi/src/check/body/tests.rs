@@ -163,14 +163,39 @@ fn bytes_go_by_as_they_come() {
 }
 
 #[test]
+fn what_is_written_in_other_characters_is_refused() {
+    let object = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let ranges = ["application/json", "text/plain", "application/x-www-form-urlencoded"];
+    let any = content(&ranges, &object);
+    for (content_type, body, refused) in [
+        ("application/json; charset=us-ascii", "{\"a\":\"\\u00e9\"}", None),
+        ("application/json; charset=us-ascii", "{\"a\":\"é\"}", Some("us-ascii")),
+        ("application/json; charset=windows-1252", "{\"a\":\"é\"}", Some("windows-1252")),
+        ("application/json; charset*=utf-16''", "{}", Some("charset*")),
+        ("text/plain; charset=ISO-8859-1", "{\"a\":\"e\"}", None),
+        ("text/plain; charset=ISO-8859-1", "{\"a\":\"é\"}", Some("ISO-8859-1")),
+        ("application/x-www-form-urlencoded; charset=utf-8", "a=%C3%A9", None),
+        ("application/x-www-form-urlencoded; charset=ISO-8859-1", "a=%7E", None),
+        ("application/x-www-form-urlencoded; charset=ISO-8859-1", "a=%C3%A9", Some("ISO-8859-1")),
+        ("application/x-www-form-urlencoded; charset=us-ascii", "a=é", Some("us-ascii")),
+        ("application/x-www-form-urlencoded; charset=ibm037", "a=e", Some("ibm037")),
+    ] {
+        let expected = refused
+            .map(|name| format!("header \"Content-Type\" must say charset utf-8 (got \"{name}\")"))
+            .unwrap_or_default();
+        assert_eq!(any.told_of(content_type, body), expected, "{content_type} {body}");
+    }
+}
+
+#[test]
 fn a_text_is_held_against_what_is_said_of_it() {
     let short = content(&["text/plain"], &json!({ "type": "string", "maxLength": 3 }));
     assert_eq!(short.told_of("text/plain", "1\u{e4}3"), "");
     assert_ne!(short.told_of("text/plain", "1234"), "");
     let latin1 = short.told(&[("content-type", "text/plain")], BodyGiven::Whole(b"\xe4"));
     assert_eq!(latin1, "the body is not valid UTF-8");
-    let named = short.told_of("text/plain; charset=iso-8859-1", "a");
-    assert_eq!(named, r#"header "Content-Type" must say charset utf-8 (got "iso-8859-1")"#);
+    let named = short.told_of("text/plain; charset=utf-16", "a");
+    assert_eq!(named, r#"header "Content-Type" must say charset utf-8 (got "utf-16")"#);
     let number = content(&["text/plain"], &json!({ "type": "integer" }));
     assert_eq!(number.told_of("text/plain", "12"), "");
     assert_ne!(number.told_of("text/plain", "1.5"), "");

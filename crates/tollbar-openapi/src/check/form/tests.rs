@@ -67,6 +67,7 @@ fn fields_are_read_by_the_schema() {
             json!({ "lines": [{ "sku": "a", "count": 1 }, { "sku": "2", "next": { "lines": [{ "count": 3 }] } }] }),
         ),
         ("lines={\"sku\":\"a\"}&lines={\"count\":1}", json!({ "lines": [{ "sku": "a" }, { "count": 1 }] })),
+        ("_charset_=UTF%2D8&id=1", json!({ "_charset_": "UTF-8", "id": "1" })),
         ("odd[name]=5&id[x]=6", json!({ "odd[name]": 5, "id[x]": 6 })),
         ("any[a]=1&any[b][]=true", json!({ "any": { "a": 1, "b": [true] } })),
     ] {
@@ -79,6 +80,9 @@ fn what_cannot_be_read_is_named() {
     let deep = format!("lines{}=1", "[0]".repeat(17));
     for (body, expected) in [
         ("id=1&id=2", r#"form field "id" is given more than once"#),
+        ("id=1&_charset_=utf-16", r#"form field "_charset_" must be utf-8"#),
+        ("_Charset%5F=iso-8859-1&id=1", r#"form field "_Charset_" must be utf-8"#),
+        ("_charset_", r#"form field "_charset_" must be utf-8"#),
         ("id=%FF", r#"form field "id" is not valid UTF-8"#),
         ("id=100%", r#"form field "id" has a "%" that is not followed by two hexadecimal digits"#),
         ("%FF=1", "a name in the form is not valid UTF-8"),

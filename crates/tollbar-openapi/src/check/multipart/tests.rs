@@ -119,6 +119,140 @@ fn media_types_are_those_of_the_document() {
 }
 
 #[test]
+fn text_that_says_other_characters_than_utf8_is_refused_by_name() {
+    let with = |name: &str, kind: &str, text: &str| {
+        let part = part(&format!("name=\"{name}\""), &format!("Content-Type: {kind}\r\n"), text);
+        read(&body(&[part])).map(|_| ())
+    };
+    let refused = |name: &str| Err(format!("multipart field \"{name}\" must be in UTF-8"));
+    for (name, kind, text, is_fine) in [
+        ("note", "text/plain; charset=UTF-8", "é", true),
+        ("note", "text/plain;charset=\"utf8\"", "é", true),
+        ("note", "text/plain; charset=us-ascii", "e", true),
+        ("note", "text/plain; charset=us-ascii", "é", false),
+        // What the commonest client in Java says of every text.
+        ("note", "text/plain; charset=ISO-8859-1", "e", true),
+        ("note", "text/plain; charset=ISO-8859-1", "é", false),
+        ("note", "text/plain; charset=utf-16", "e", false),
+        ("note", "text/plain; charset=utf-7", "+AG4-", false),
+        ("note", "text/plain; charset*=utf-16''x", "e", false),
+        ("note", "text/plain; Charset*0=utf-; charset*1=16", "e", false),
+        ("note", "text/plain; charset=", "e", false),
+        ("address", "application/json; charset=utf-16", "{}", false),
+        ("count", "text/plain; charset=utf-32", "1", false),
+        ("other", "text/plain; charset=utf-16", "1", false),
+        ("file", "text/plain; charset=utf-16", "e", true),
+    ] {
+        let expected = if is_fine { Ok(()) } else { refused(name) };
+        // An empty value is no media type.
+        let expected = if kind.ends_with('=') {
+            Err("multipart field \"note\" has a malformed Content-Type".to_owned())
+        } else {
+            expected
+        };
+        assert_eq!(with(name, kind, text), expected, "{name} {kind} {text}");
+    }
+    let twice = with("note", "text/plain; charset=utf-8; charset=utf-16", "e");
+    assert_eq!(twice, Err("multipart field \"note\" has a malformed Content-Type".to_owned()));
+    let file = |head: &str| {
+        read(&body(&[part("name=\"note\"; filename=\"a\"", &format!("Content-Type: {head}\r\n"), "x")]))
+    };
+    assert_eq!(file("text/plain; charset=utf-16"), refused("note").map(|()| Value::Null));
+    let tags = json!({ "tags": { "style": "form", "explode": false } });
+    let tags = read_with(
+        &upload(),
+        &tags,
+        body(&[part("name=tags", "Content-Type: a/b;charset=x\r\n", "a")]).as_bytes(),
+    );
+    assert_eq!(tags, refused("tags").map(|()| Value::Null));
+}
+
+#[test]
+fn a_field_that_names_the_characters_of_the_others_must_say_utf8() {
+    for (name, value, is_fine) in [
+        ("_charset_", "UTF-8", true),
+        ("_charset_", "utf-16", false),
+        ("_Charset_", "iso-8859-1", false),
+        ("_charset_", "", false),
+        ("charset", "utf-16", true),
+    ] {
+        let expected =
+            if is_fine { Ok(()) } else { Err(format!("multipart field \"{name}\" must be utf-8")) };
+        let parts = [part(&format!("name=\"{name}\""), "", value), part("name=note", "", "x")];
+        assert_eq!(read(&body(&parts)).map(|_| ()), expected, "{name}={value}");
+    }
+}
+
+#[test]
+fn json_for_a_text_must_be_right_as_either() {
+    let schema = json!({ "type": "object", "properties": {
+        "note": { "type": "string", "maxLength": 5 },
+        "least": { "type": "string", "minLength": 4 },
+        "both": { "type": ["string", "object"], "maxLength": 8, "required": ["a"] },
+        "tags": { "type": "array", "maxItems": 2, "items": { "type": "string", "maxLength": 9 } },
+        "lists": { "type": "array", "items": { "type": "array", "items": { "type": "integer" } } },
+        "open": { "required": ["a"] }
+    } });
+    let validators = Validators::compile(SchemaSet::new(vec![schema.clone()])).unwrap();
+    let json_type = "Content-Type: application/json\r\n";
+    let is_valid = |encoding: &Value, disposition: &str, head: &str, text: &str| {
+        let read = read_with(&schema, encoding, body(&[part(disposition, head, text)]).as_bytes());
+        read.is_ok_and(|value| validators.hold(SchemaId(0), value).is_valid())
+    };
+    let open = json!({});
+    for (disposition, text, expected) in [
+        ("name=note", "\"abc\"", true),
+        ("name=note", "\"abcd\"", false),
+        ("name=note", "abc", false),
+        ("name=note", "12", false),
+        ("name=note", "{}", false),
+        // As a text it is long enough, and as JSON it is not.
+        ("name=least", "\"ab\"", false),
+        ("name=least", "\"abcd\"", true),
+        ("name=both", "{\"a\":1}", true),
+        ("name=both", "{\"a\": 1 }", false),
+        ("name=both", "{\"b\":1}", false),
+        ("name=tags", "[\"a\"]", true),
+        ("name=tags", " [\"a\"]", true),
+        ("name=tags", "[\"a\",\"b\"]", true),
+        ("name=tags", "[\"a\", \"b\"]", false),
+        ("name=tags", "[1]", false),
+        ("name=tags", "\"a\"", true),
+        ("name=lists", "[1,2]", true),
+        ("name=lists", "[[1],[2]]", true),
+        ("name=lists", "[\"a\"]", false),
+        ("name=open", "{\"a\":1}", true),
+        ("name=open", "{\"b\":1}", false),
+        ("name=open", "{", false),
+        // A file is as it is where nothing but a text is described.
+        ("name=note; filename=a", "{}", true),
+        ("name=note; filename=a", "{\"a\":1}", false),
+        ("name=both; filename=a", "{\"b\":1}", false),
+    ] {
+        assert_eq!(is_valid(&open, disposition, json_type, text), expected, "{disposition} {text}");
+    }
+    // The document says which it is.
+    let said = json!({ "note": { "content_types": ["application/json"] }, "tags": { "content_types": ["application/json"] } });
+    for (name, text, expected) in [
+        ("note", "\"abcde\"", true),
+        ("note", "abc", false),
+        ("tags", "[\"a\",\"b\"]", true),
+        ("tags", "[\"a\",\"b\",\"c\"]", false),
+    ] {
+        for head in ["", json_type] {
+            assert_eq!(
+                is_valid(&said, &format!("name={name}"), head, text),
+                expected,
+                "{name} {text} {head}"
+            );
+        }
+    }
+    let text = json!({ "note": { "content_types": ["text/plain"] } });
+    assert!(is_valid(&text, "name=note", "Content-Type: text/plain\r\n", "{\"a\":"));
+    assert!(!is_valid(&text, "name=note", json_type, "\"a\""));
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     let id = part("name=\"id\"", "", "1");
     for (parts, expected) in [

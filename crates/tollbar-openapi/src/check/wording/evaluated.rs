@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::find::{Finder, Findings, reference};
-use super::judge::Judge;
 use super::objects::object;
 use super::path::{At, Step};
 use super::wrong::Wrong;
@@ -125,7 +124,7 @@ impl<'a> Spoken<'a> {
         }
         for (pattern, _) in object(schema, "patternProperties") {
             for name in members.keys() {
-                if finder.take_steps(1) && Judge::is_match(pattern, &Value::String(name.clone())) {
+                if finder.is_match(pattern, name) {
                     self.names.insert(name);
                 }
             }

@@ -14,6 +14,9 @@ use crate::schema::{SchemaId, SchemaSet};
 /// So many steps are taken for one value; what was found until then is told.
 const STEP_LIMIT: usize = 50_000;
 
+/// A rule that has to be compiled takes as long as so many steps.
+const COMPILATION_STEPS: usize = 100;
+
 /// So many verdicts are kept.
 const VERDICT_LIMIT: usize = 10_000;
 
@@ -147,7 +150,7 @@ impl<'a> Finder<'a> {
         if !self.take_steps(options / 8) {
             return;
         }
-        if let Some(wrong) = assertions::find(&mut self.judge, schema, value) {
+        if let Some(wrong) = self.judge(|judge| assertions::find(judge, schema, value)) {
             let is_final = matches!(wrong, Wrong::Type(_) | Wrong::Choice(_));
             self.add(findings, at, wrong, Some(value));
             if is_final {
@@ -227,6 +230,19 @@ impl<'a> Finder<'a> {
             self.verdicts.insert(key, findings.is_empty());
         }
         findings.is_empty()
+    }
+
+    /// Whether a member's name matches a pattern of `patternProperties`. None does once the steps are spent.
+    pub(super) fn is_match(&mut self, pattern: &str, name: &str) -> bool {
+        self.take_steps(1) && self.judge(|judge| judge.is_match(pattern, &Value::String(name.to_owned())))
+    }
+
+    /// Asks the library, and accounts for what has to be compiled for it.
+    fn judge<T>(&mut self, ask: impl FnOnce(&mut Judge) -> T) -> T {
+        let before = self.judge.compiled();
+        let answer = ask(&mut self.judge);
+        self.take_steps((self.judge.compiled() - before) * COMPILATION_STEPS);
+        answer
     }
 
     /// Accounts for work. Once the steps are spent there is no more, and nothing more is found.

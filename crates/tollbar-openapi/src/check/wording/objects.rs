@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::find::{Finder, Findings};
-use super::judge::Judge;
 use super::path::{At, Step};
 use super::wrong::Wrong;
 
@@ -81,7 +80,7 @@ fn walk_unnamed<'a>(
         let mut is_known = named.is_some_and(|named| named.contains_key(name));
         let at = at.step(if is_known { Step::Name(name) } else { Step::Unknown(name) });
         for (pattern, schema) in object(schema, "patternProperties") {
-            if finder.take_steps(1) && Judge::is_match(pattern, &Value::String(name.clone())) {
+            if finder.is_match(pattern, name) {
                 is_known = true;
                 finder.walk(schema, member, &at, findings);
             }
@@ -108,9 +107,9 @@ fn walk_names<'a>(
         let text = Value::String(name.clone());
         let mut inner = Finder::new(finder.set, finder.in_text);
         let mut wrong = Findings::new(1);
-        inner.steps = finder.steps;
+        (inner.steps, inner.judge) = (finder.steps, std::mem::take(&mut finder.judge));
         inner.find(names, &text, &mut wrong);
-        finder.steps = inner.steps;
+        (finder.steps, finder.judge) = (inner.steps, std::mem::take(&mut inner.judge));
         if let Some(finding) = wrong.iter().next() {
             let reason = finding.wrong.words(finder.in_text);
             finder.add(findings, &at.step(Step::Unknown(name)), Wrong::Name(reason), None);

@@ -73,3 +73,30 @@ fn a_long_way_down() {
     let told = described.told(&value, &Subject::Body);
     assert!(told.ends_with(r#"n.n.n.n" must be an object or an integer (got "x")"#), "{told}");
 }
+
+/// A schema with so many patterns for names, one of which is for those that begin with `y`, held against so
+/// many members: how many rules had to be compiled, whether the walk came to its end, and what was found.
+fn walk_patterns(patterns: usize, members: usize) -> (usize, bool, usize) {
+    let mut described: serde_json::Map<String, Value> =
+        (0..patterns - 1).map(|n| (format!("^x{n}of{patterns}$"), json!({ "type": "integer" }))).collect();
+    described.insert("^y".to_owned(), json!({ "type": "string" }));
+    let value: serde_json::Map<String, Value> = (0..members)
+        .map(|n| (format!("y{n}"), if n == members - 1 { json!(1) } else { json!("") }))
+        .collect();
+    let schema = json!({ "patternProperties": described, "additionalProperties": false, "propertyNames": { "pattern": "^[y]" } });
+    let described = Described::of_set(vec![schema]);
+    let set = described.validators.set();
+    let (mut findings, value) = (Findings::new(5), Value::Object(value));
+    let mut finder = Finder::new(set, false);
+    finder.find(set.find(SchemaId(0)).unwrap(), &value, &mut findings);
+    (finder.judge.compiled(), finder.is_spent(), findings.len())
+}
+
+#[test]
+fn a_pattern_is_compiled_once_however_many_there_are_and_members_to_hold_against_them() {
+    assert_eq!(walk_patterns(2, 50), (3, false, 1));
+    // More than are kept from one request to the next.
+    assert_eq!(walk_patterns(300, 50), (301, false, 1));
+    let (compiled, is_spent, findings) = walk_patterns(5_000, 50);
+    assert!(compiled <= 500 && is_spent && findings == 0, "{compiled}");
+}
