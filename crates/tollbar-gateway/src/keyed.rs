@@ -256,7 +256,7 @@ async fn keep(
             Ok((body, held, more)) => {
                 answer.held = held;
                 if let Some(watch) = answer.watch.as_mut().filter(|_| more.is_none()) {
-                    watch.have(body.clone());
+                    watch.have(&body);
                 }
                 rest = more.map(|upstream| (body.clone(), upstream));
                 AnswerBody::Whole(body)

@@ -16,7 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc::UnboundedSender, watch};
 use tollbar_core::port::UsageJournal;
 
-use crate::{GatewaySettings, Shared, door::Door, worker::Worker};
+use crate::{GatewaySettings, Shared, door::Door, observe::Aside, worker::Worker};
 
 /// Connections that the system holds for us until we accept them.
 const BACKLOG: i32 = 1024;
@@ -60,7 +60,7 @@ fn spread(listeners: Vec<TcpListener>, threads: usize) -> io::Result<Vec<Vec<Tcp
 /// The data plane, running.
 pub struct Running {
     stop: watch::Sender<Stop>,
-    threads: Vec<JoinHandle<io::Result<()>>>,
+    threads: Threads,
     /// Ends when no thread needs the store any more.
     settled: tokio::sync::mpsc::Receiver<()>,
     adopting: Adopting,
@@ -108,13 +108,15 @@ pub fn start<J: UsageJournal + Send + 'static>(
     let mut adopting = Vec::new();
     let connections_max = shared.settings.connections_max.div_ceil(journals.len().max(1)).max(1);
     let shares = spread(listeners, journals.len())?;
+    let aside = Aside::start(shared)?;
     for (number, (listeners, journal)) in shares.into_iter().zip(journals).enumerate() {
         let (shared, stopped, settling) = (shared.clone(), stopped.clone(), settling.clone());
+        let observer = aside.entrance();
         let (adopt, adopted) = tokio::sync::mpsc::unbounded_channel();
         adopting.push(adopt);
         let thread = std::thread::Builder::new().name(format!("gateway-{number}")).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let worker = Rc::new(Worker::new(shared, Box::new(journal), stopped));
+            let worker = Rc::new(Worker::new(shared, Box::new(journal), stopped, observer()));
             let ended = tokio::task::LocalSet::new().block_on(&runtime, async move {
                 worker.run(Door::open(listeners, adopted, connections_max)?, settling).await
             });
@@ -125,14 +127,14 @@ pub fn start<J: UsageJournal + Send + 'static>(
         threads.push(thread);
     }
     let adopting = Adopting { threads: adopting, next: Arc::default() };
-    Ok(Running { stop, threads, settled, adopting })
+    Ok(Running { stop, threads: Threads { serving: threads, aside }, settled, adopting })
 }
 
 impl Running {
     /// Stops accepting, answers everything that was accepted (within the drain time), then returns.
     pub fn drain(self, queued: Queued) -> io::Result<()> {
         self.stop.send_replace(Stop::Drain(queued));
-        join(self.threads)
+        self.threads.join()
     }
 
     /// The same for a successor that goes on with idle connections: they are sent to it, between two requests and
@@ -162,19 +164,27 @@ impl Adopting {
 
 /// A data plane that still delivers answers which were complete, or under way, when it was handed over.
 pub struct Relaying {
-    threads: Vec<JoinHandle<io::Result<()>>>,
+    threads: Threads,
+}
+
+/// Those of the data plane, and the one beside them that looks at observed answers.
+struct Threads {
+    serving: Vec<JoinHandle<io::Result<()>>>,
+    aside: Aside,
 }
 
 impl Relaying {
     /// Waits until all are delivered, or the drain time is over.
     pub fn finish(self) -> io::Result<()> {
-        join(self.threads)
+        self.threads.join()
     }
 }
 
-fn join(threads: Vec<JoinHandle<io::Result<()>>>) -> io::Result<()> {
-    for thread in threads {
-        thread.join().map_err(|_| io::Error::other("a data-plane thread panicked"))??;
+impl Threads {
+    fn join(self) -> io::Result<()> {
+        for thread in self.serving {
+            thread.join().map_err(|_| io::Error::other("a data-plane thread panicked"))??;
+        }
+        self.aside.end()
     }
-    Ok(())
 }

@@ -1,51 +1,47 @@
 //! Answers of observed upstreams, looked at from aside: how they differ from their document is counted, and nothing is
 //! changed or kept back for it.
+//!
+//! The data plane only copies what passes and hands it on. What takes time is done by a thread of its own ([`aside`]),
+//! which has little of each second; what does not fit is counted as not looked at.
 
-use std::{
-    cell::Cell,
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod aside;
+mod limits;
 
-use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use tollbar_core::{admission::Operation, observation::Answered};
 use tollbar_http::{Framing, ResponseHead};
-use tollbar_openapi::{BodyGiven, ResponseNeed};
+use tollbar_openapi::ResponseNeed;
 
-use crate::{Shared, exchange::Exchange, worker::Worker};
+use crate::{Shared, exchange::Exchange, memory_budget::Reserved, worker::Worker};
+pub(crate) use aside::{Aside, Observer};
 
 /// The largest body that is looked at.
 pub(crate) const OBSERVED_BODY_BYTES: usize = 256 * 1024;
-/// What one thread holds of answers that are under way, to look at them.
-pub(crate) const OBSERVED_MEMORY_BYTES: usize = 8 * 1024 * 1024;
-/// So many answers are looked at in a second, by one thread.
-pub(crate) const OBSERVED_PER_SECOND: u32 = 100;
-/// What this may take of each second of a thread, in the long run.
-pub(crate) const OBSERVED_TIME: Duration = Duration::from_millis(50);
+/// What an answer takes beside its headers' texts and its body.
+const ENTRY_BYTES: usize = 2 * 1024;
+/// What a header field takes beside its texts.
+const FIELD_BYTES: usize = 128;
 
-/// What one thread may still do.
-pub(crate) struct Observing {
-    held: Cell<usize>,
-    since: Cell<Instant>,
-    begun: Cell<u32>,
-    /// Time that was spent, and not made up for by seconds that have passed.
-    spent: Cell<Duration>,
-}
-
-/// An answer on its way. Dropped when all of it has been delivered, it is held against the document and counted.
+/// An answer on its way. Dropped when all of it has been delivered, it is handed on to be held against the document.
 pub(crate) struct Watch {
     shared: Arc<Shared>,
-    observing: Rc<Observing>,
+    observer: Observer,
+    /// Until it is handed on.
+    seen: Option<Seen>,
+}
+
+/// What was seen of an answer.
+struct Seen {
     operation: Operation,
     answered: Answered,
     environment: &'static str,
     status: StatusCode,
     headers: HeaderMap,
     body: Copied,
-    held: usize,
+    held: Reserved,
 }
 
 enum Copied {
@@ -56,46 +52,8 @@ enum Copied {
     /// It is not looked at: too large, compressed, or too much at once.
     Unseen,
     /// What has passed so far.
-    UnderWay(BytesMut),
-    Whole(Bytes),
-}
-
-impl Default for Observing {
-    fn default() -> Self {
-        Self {
-            held: Cell::default(),
-            since: Cell::new(Instant::now()),
-            begun: Cell::default(),
-            spent: Cell::default(),
-        }
-    }
-}
-
-impl Observing {
-    /// Whether another one can be looked at.
-    fn admits(&self, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.since.get()).as_secs();
-        if passed > 0 {
-            let made_up = OBSERVED_TIME.saturating_mul(u32::try_from(passed).unwrap_or(u32::MAX));
-            self.since.set(now);
-            self.begun.set(0);
-            self.spent.set(self.spent.get().saturating_sub(made_up));
-        }
-        if self.begun.get() >= OBSERVED_PER_SECOND || self.spent.get() >= OBSERVED_TIME {
-            return false;
-        }
-        self.begun.set(self.begun.get() + 1);
-        true
-    }
-
-    fn hold(&self, bytes: usize) -> bool {
-        let held = self.held.get().saturating_add(bytes);
-        let fits = held <= OBSERVED_MEMORY_BYTES;
-        if fits {
-            self.held.set(held);
-        }
-        fits
-    }
+    UnderWay(Vec<u8>),
+    Whole(Vec<u8>),
 }
 
 impl Watch {
@@ -115,17 +73,15 @@ impl Watch {
             request: exchange.request_id,
             at: exchange.at,
         };
-        let observing = &worker.observing;
-        let held = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        let is_looked_at =
-            operation.describes_answers() && observing.admits(Instant::now()) && observing.hold(held);
-        if !is_looked_at {
+        let observer = &worker.observer;
+        let held = Some(operation)
+            .filter(|operation| operation.describes_answers() && observer.admits())
+            .and_then(|_| observer.hold(head_bytes(&head.headers)));
+        let Some(held) = held else {
             worker.shared.directory.observations.note(answered, false, &[]);
             return None;
-        }
-        let mut watch = Box::new(Self {
-            shared: worker.shared.clone(),
-            observing: observing.clone(),
+        };
+        let mut seen = Seen {
             operation: operation.clone(),
             answered,
             environment: exchange.environment.as_str(),
@@ -133,78 +89,84 @@ impl Watch {
             headers: head.headers.clone(),
             body: Copied::None,
             held,
-        });
-        if exchange.method != Method::HEAD && can_have_body(head.status) {
-            watch.body = watch.begin_body(head.framing);
-        }
-        Some(watch)
-    }
-
-    fn begin_body(&mut self, framing: Framing) -> Copied {
-        let length = match framing {
-            Framing::None | Framing::Length(0) => return Copied::Whole(Bytes::new()),
-            Framing::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
-            Framing::Chunked | Framing::UntilClose => 0,
         };
-        match self.operation.response_need(self.status, &self.headers) {
-            ResponseNeed::Nothing => Copied::Needless,
-            ResponseNeed::Whole if length <= OBSERVED_BODY_BYTES => Copied::UnderWay(BytesMut::new()),
-            ResponseNeed::Whole | ResponseNeed::Unreadable => Copied::Unseen,
+        if exchange.method != Method::HEAD && can_have_body(head.status) {
+            seen.body = seen.begin_body(head.framing);
         }
+        Some(Box::new(Self { shared: worker.shared.clone(), observer: observer.clone(), seen: Some(seen) }))
     }
 
     /// The next piece on its way to the client; `None`: that was all.
     pub(crate) fn pass(&mut self, piece: Option<&Bytes>) {
-        let Copied::UnderWay(passed) = &mut self.body else { return };
-        match piece {
-            None => self.body = Copied::Whole(passed.split().freeze()),
-            Some(piece)
-                if passed.len() + piece.len() <= OBSERVED_BODY_BYTES && self.observing.hold(piece.len()) =>
-            {
-                self.held += piece.len();
-                passed.extend_from_slice(piece);
-            }
-            // What is held of it is of no use any more.
-            Some(_) => self.body = Copied::Unseen,
+        if let Some(seen) = &mut self.seen {
+            seen.pass(piece);
         }
     }
 
-    /// The whole body, where it is in memory for another reason.
-    pub(crate) fn have(&mut self, body: Bytes) {
-        if let Copied::UnderWay(_) = self.body {
-            let fits = body.len() <= OBSERVED_BODY_BYTES;
-            self.body = if fits { Copied::Whole(body) } else { Copied::Unseen };
-        }
+    /// The whole body, where it is in memory for another reason. It may be a small part of what it holds: it is copied.
+    pub(crate) fn have(&mut self, body: &Bytes) {
+        self.pass(Some(body));
+        self.pass(None);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let began = Instant::now();
-        let (body, whole) = match &self.body {
-            Copied::None => (BodyGiven::None, true),
-            Copied::Needless => (BodyGiven::Unread, true),
-            // A body that broke off, or whose client has left.
-            Copied::Unseen | Copied::UnderWay(_) => (BodyGiven::Unread, false),
-            Copied::Whole(bytes) => (BodyGiven::Whole(bytes), true),
+        let Some(seen) = self.seen.take() else { return };
+        if let Err(answered) = self.observer.hand_on(seen) {
+            self.shared.directory.observations.note(answered, false, &[]);
+        }
+    }
+}
+
+impl Seen {
+    fn begin_body(&mut self, framing: Framing) -> Copied {
+        let length = match framing {
+            Framing::None | Framing::Length(0) => return Copied::Whole(Vec::new()),
+            Framing::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
+            Framing::Chunked | Framing::UntilClose => 0,
         };
-        let find = || self.operation.differences(self.status, &self.headers, body);
-        // Whatever happens here, the answer is well.
-        match catch_unwind(AssertUnwindSafe(find)) {
-            Ok(differences) => {
-                if !differences.is_empty() {
-                    let category = &self.operation.endpoint().category;
-                    self.shared.metrics.count_difference(category, self.environment);
-                }
-                self.shared.directory.observations.note(self.answered, whole, &differences);
-            }
-            Err(_) => {
-                self.shared.metrics.panics.inc();
+        match self.operation.response_need(self.status, &self.headers) {
+            ResponseNeed::Nothing => Copied::Needless,
+            ResponseNeed::Whole if length <= OBSERVED_BODY_BYTES => Copied::UnderWay(Vec::new()),
+            ResponseNeed::Whole | ResponseNeed::Unreadable => Copied::Unseen,
+        }
+    }
+
+    fn pass(&mut self, piece: Option<&Bytes>) {
+        let Copied::UnderWay(passed) = &mut self.body else { return };
+        match piece {
+            None => self.body = Copied::Whole(std::mem::take(passed)),
+            Some(piece) if has_room(passed, piece.len(), &mut self.held) => passed.extend_from_slice(piece),
+            // What is held of it is of no use any more.
+            Some(_) => {
+                self.body = Copied::Unseen;
+                self.held.shrink_to(head_bytes(&self.headers));
             }
         }
-        self.observing.held.set(self.observing.held.get().saturating_sub(self.held));
-        self.observing.spent.set(self.observing.spent.get().saturating_add(began.elapsed()));
     }
+}
+
+/// Makes room for so many bytes more, if they may be held. What counts is what a buffer takes, and not what is in it.
+fn has_room(buffer: &mut Vec<u8>, more: usize, held: &mut Reserved) -> bool {
+    let length = buffer.len().saturating_add(more);
+    if length > OBSERVED_BODY_BYTES {
+        return false;
+    }
+    if length > buffer.capacity() {
+        let capacity = length.max(buffer.capacity() * 2).min(OBSERVED_BODY_BYTES);
+        if !held.grow(capacity - buffer.capacity()) {
+            return false;
+        }
+        buffer.reserve_exact(capacity - buffer.len());
+    }
+    true
+}
+
+/// What the head of an answer takes, about.
+fn head_bytes(headers: &HeaderMap) -> usize {
+    let texts: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    ENTRY_BYTES + headers.capacity() * FIELD_BYTES + texts
 }
 
 fn can_have_body(status: StatusCode) -> bool {
@@ -214,32 +176,25 @@ fn can_have_body(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory_budget::MemoryBudget;
 
     #[test]
-    fn a_thread_looks_at_so_many_in_a_second() {
-        let observing = Observing::default();
-        let now = Instant::now();
-        let admitted = |now| (0..1000).filter(|_| observing.admits(now)).count();
-        assert_eq!(admitted(now), 100);
-        assert_eq!(admitted(now + Duration::from_millis(900)), 0);
-        assert_eq!(admitted(now + Duration::from_millis(1100)), 100);
-    }
-
-    #[test]
-    fn what_takes_long_is_made_up_for() {
-        let observing = Observing::default();
-        let now = Instant::now() + Duration::from_millis(1);
-        observing.spent.set(Duration::from_millis(210));
-        let admitted: Vec<bool> =
-            (0..6).map(|seconds| observing.admits(now + Duration::from_secs(seconds))).collect();
-        assert_eq!(admitted, [false, false, false, false, true, true]);
-    }
-
-    #[test]
-    fn what_is_held_at_once_has_an_end() {
-        let observing = Observing::default();
-        let held = (0..1000).filter(|_| observing.hold(OBSERVED_BODY_BYTES)).count();
-        assert_eq!(held, OBSERVED_MEMORY_BYTES / OBSERVED_BODY_BYTES);
-        assert!(!observing.hold(usize::MAX));
+    fn what_a_buffer_takes_is_held_and_never_more_than_a_body_may_have() {
+        for piece in [1, 7, 100, 1000, 16_384, 100_000, OBSERVED_BODY_BYTES] {
+            let budget = MemoryBudget::new(10 * OBSERVED_BODY_BYTES);
+            let mut held = budget.reserve(0).unwrap();
+            let mut buffer = Vec::new();
+            while has_room(&mut buffer, piece, &mut held) {
+                buffer.extend_from_slice(&vec![0; piece]);
+                assert_eq!(budget.used(), buffer.capacity());
+                assert!(buffer.capacity() <= OBSERVED_BODY_BYTES, "{piece}");
+            }
+            assert!(buffer.len() + piece > OBSERVED_BODY_BYTES, "{piece}");
+        }
+        let budget = MemoryBudget::new(1000);
+        let (mut held, mut buffer) = (budget.reserve(900).unwrap(), Vec::new());
+        assert!(has_room(&mut buffer, 100, &mut held));
+        buffer.extend([0; 100]);
+        assert!(!has_room(&mut buffer, 1, &mut held) && !has_room(&mut buffer, usize::MAX, &mut held));
     }
 }

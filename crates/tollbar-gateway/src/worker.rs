@@ -25,7 +25,7 @@ use crate::{
     listen::{Queued, Stop},
     log_budget::SuccessBudget,
     loop_lag::{self, LoopLag},
-    observe::Observing,
+    observe::Observer,
     request_ids::ThreadRequestIds,
     settings::TOKEN_CACHE_MAX,
     upstream::{self, Upstreams},
@@ -42,7 +42,7 @@ pub(crate) struct Worker {
     pub(crate) ids: ThreadRequestIds,
     pub(crate) upstreams: Upstreams,
     pub(crate) success_budget: SuccessBudget,
-    pub(crate) observing: Rc<Observing>,
+    pub(crate) observer: Observer,
     pub(crate) health: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
@@ -81,6 +81,7 @@ impl Worker {
         shared: Arc<Shared>,
         journal: Box<dyn UsageJournal>,
         stopped: watch::Receiver<Stop>,
+        observer: Observer,
     ) -> Self {
         let settings = &shared.settings;
         Self {
@@ -88,7 +89,7 @@ impl Worker {
             ids: ThreadRequestIds::new(),
             upstreams: Upstreams::default(),
             success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
-            observing: Rc::default(),
+            observer,
             health: tokio::sync::Mutex::default(),
             journal_fails: Cell::new(false),
             lag: RefCell::default(),

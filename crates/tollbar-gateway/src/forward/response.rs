@@ -66,7 +66,7 @@ pub(super) async fn answer<'r>(
     if is_error && outgoing.operation.api().record.upstream_errors == UpstreamErrors::Wrap {
         let body = if is_explained(head.status) { read_error(worker, connection).await } else { None };
         if let (Some(watch), Some(body)) = (&mut watch, &body) {
-            watch.have(body.clone());
+            watch.have(body);
         }
         let message = body.and_then(|body| find_message(&serde_json::from_slice(&body).ok()?));
         let mut answer = wrapped(exchange, head.status, message.as_deref(), &head.headers);
