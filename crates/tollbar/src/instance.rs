@@ -117,15 +117,8 @@ impl Instance {
         warn_of_upstreams(&directory, &tls);
 
         let mut settings = settings::gateway(config);
-        let fitting = file_limit::connections_that_fit();
-        if settings.connections_max > fitting {
-            tracing::warn!(
-                wanted = settings.connections_max,
-                possible = fitting,
-                "gateway.connections_max is lowered to what the limit of open files allows (ulimit -n)"
-            );
-            settings.connections_max = fitting;
-        }
+        settings.connections_max =
+            file_limit::lowered(settings.connections_max, config.connections_max_is_set);
         sockets.bind_missing(config)?;
         // What it is bound to need not be what was asked for.
         let gateway_address = sockets.address(Listener::Gateway)?;

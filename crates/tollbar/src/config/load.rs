@@ -88,6 +88,7 @@ pub(crate) fn load(file: Option<&Path>, variables: &Variables, flags: &[Flag]) -
         let origin = [path, other].iter().find_map(|path| draft.origins.get(*path)).cloned();
         draft.faults.push(origin.unwrap_or(Origin::Default), format!("{path}: {message}"));
     }
+    draft.config.connections_max_is_set = draft.origins.contains_key("gateway.connections_max");
     let Draft { config, origins, mut faults } = draft;
     faults.sort();
     if faults.0.is_empty() { Ok(Loaded { config, origins }) } else { Err(faults) }

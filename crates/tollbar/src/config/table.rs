@@ -91,6 +91,8 @@ macro_rules! settings {
             $( $(#[doc = $section_doc])* pub(crate) $section: $type, )*
             /// What is put in for the caller's credentials on the way to an upstream.
             pub(crate) upstream_credentials: Vec<UpstreamCredential>,
+            /// Somebody wants `gateway.connections_max` to be what it is, and wants to know if it cannot be.
+            pub(crate) connections_max_is_set: bool,
         }
 
         /// All settings, in the order of the reference.

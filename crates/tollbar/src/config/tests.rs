@@ -44,6 +44,18 @@ fn nothing_at_all_is_a_configuration() {
     assert!(loaded.effective().iter().all(|(_, _, origin)| origin == "default"));
 }
 
+/// It is lowered without a word where nobody has asked for it.
+#[test]
+fn a_number_of_connections_is_wanted_by_whoever_writes_it_even_if_it_is_the_default() {
+    for (text, is_set) in
+        [("", false), ("[gateway]\nthreads = 2", false), ("[gateway]\nconnections_max = 10_000", true)]
+    {
+        assert_eq!(loaded(text, &[], &[]).unwrap().config.connections_max_is_set, is_set, "{text}");
+    }
+    let variable = [("TOLLBAR__GATEWAY__CONNECTIONS_MAX", "7")];
+    assert!(loaded("", &variable, &[]).unwrap().config.connections_max_is_set);
+}
+
 #[test]
 fn every_setting_is_read_from_a_file() {
     let text = r#"
