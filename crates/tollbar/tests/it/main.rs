@@ -14,6 +14,7 @@ mod cli;
 mod client_lifecycle;
 mod codes;
 mod counting;
+mod crash;
 mod credential_environment;
 mod credentials;
 mod demo;
