@@ -23,8 +23,9 @@ pub(super) struct Plan {
 const CALLERS: usize = 8;
 /// Repeats of writes after a start, beside those that had no answer.
 const REPEATS: usize = 12;
-/// The last client's allowance: it is used up early, and the last units are raced for.
-const TIGHT: u64 = 120;
+/// What the last client's allowance begins with, and grows by at each start: it is used up early, and the last units are
+/// raced for.
+const TIGHT: u64 = 40;
 const AMPLE: u64 = 10_000_000;
 
 /// Runs it.
@@ -52,6 +53,10 @@ pub(super) fn run(plan: &Plan) -> Report {
         platform = platform.restart();
         books.report.kills += 1;
         books.take_up(&calls, &arrivals, &used(&platform, &clients));
+        let tight = books.accounts.last_mut().unwrap();
+        tight.allowance += TIGHT;
+        let fields = json!({ "allowance": tight.allowance });
+        platform.change("PATCH", &format!("/clients/{}", tight.id), &fields);
         calls = repeat(&platform, &clients, &callers, &calls, &mut dice);
         // What was repeated may have been executed: it belongs to what comes until the next kill, and is in the count already.
     }
