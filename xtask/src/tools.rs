@@ -48,7 +48,12 @@ pub(crate) fn prepare() -> Result<()> {
 
 /// What only the long runs need.
 pub(crate) fn prepare_long() -> Result<()> {
-    if is_in_path("testssl") { Ok(()) } else { apt(&["testssl.sh"]) }
+    let missing: Vec<&str> = [("testssl", "testssl.sh"), ("nginx", "nginx-light")]
+        .into_iter()
+        .filter(|(program, _)| !is_in_path(program))
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
 fn scanners() -> Result<()> {
@@ -59,7 +64,9 @@ fn scanners() -> Result<()> {
 
 /// Whether there is such a program where the tests look for it.
 fn is_in_path(program: &str) -> bool {
-    ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
+    ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).exists())
 }
 
 fn python(folder: &Path) -> Result<()> {
