@@ -12,6 +12,7 @@ mod bodies;
 mod body_validation;
 mod cli;
 mod client_lifecycle;
+mod clock_changes;
 mod codes;
 mod counting;
 mod crash;

@@ -24,6 +24,8 @@ pub(super) struct Report {
     pub(super) replayed: usize,
     /// Repeats that were told that the outcome is unknown.
     pub(super) unknown: usize,
+    /// Requests that were refused, and not sent, since this machine had more to do than it could.
+    pub(super) overloaded: usize,
     /// Requests that were sent and are missing from the count; answers that were given and are not replayed.
     pub(super) lost: u64,
     /// Requests that were counted beyond what can have been sent; writes that were executed again.
@@ -55,7 +57,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills, {} requests, {} sent, {} in flight at a kill, {} replayed, {} of unknown outcome: \
+            "{} kills, {} requests, {} sent, {} in flight at a kill, {} replayed, {} of unknown outcome, {} refused for load: \
              lost {}, doubled {}, stuck {}, odd {} (seed {})",
             self.kills,
             self.requests,
@@ -63,6 +65,7 @@ impl fmt::Display for Report {
             self.in_flight,
             self.replayed,
             self.unknown,
+            self.overloaded,
             self.lost,
             self.doubled,
             self.stuck,
@@ -182,14 +185,17 @@ impl Books {
         };
         let id = answer.request_id();
         let is_fresh = arrivals.iter().any(|arrival| arrival.request_id == id);
-        let is_refused = !is_fresh && answer.status == 429 && answer.code() == "api_usage_allowance_exceeded";
-        if is_refused {
+        if !is_fresh && is_overload(answer) {
+            self.report.overloaded += 1;
+            return;
+        }
+        if !is_fresh && answer.status == 429 && answer.code() == "api_usage_allowance_exceeded" {
             return;
         }
         let Some(key) = &ask.key else {
             if !is_fresh || !ask.is_answered_by(answer) {
                 self.report.odd += 1;
-                self.report.find(format!("{ask:?} got {answer:?}"));
+                self.report.find(told(ask, answer));
             }
             return;
         };
@@ -207,9 +213,21 @@ impl Books {
             Verdict::Odd => self.report.odd += 1,
         }
         if matches!(verdict, Verdict::Lost | Verdict::Stuck | Verdict::Odd) {
-            self.report.find(format!("{verdict:?}: {ask:?} got {answer:?}"));
+            self.report.find(format!("{verdict:?}: {}", told(ask, answer)));
         }
     }
+}
+
+/// Whether a request was refused before anything was done, since there is too much to do.
+pub(super) fn is_overload(answer: &Response) -> bool {
+    answer.status == 500
+        && answer.header("x-error-source") == Some("gateway")
+        && answer.header("retry-after") == Some("1")
+        && answer.message().contains("more to do than can be done in time")
+}
+
+fn told(ask: &Ask, answer: &Response) -> String {
+    format!("{ask:?} was told {}: {}", answer.status, answer.text())
 }
 
 #[derive(Debug)]
