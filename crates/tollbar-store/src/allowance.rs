@@ -18,13 +18,13 @@ use crate::{
 impl AllowanceStore for Store {
     fn load_counts(&self, now: Timestamp) -> PortFuture<'_, CountState> {
         self.inner.latest.saw(now);
-        let journal = self.inner.journal.clone();
+        let (journal, step) = (self.inner.journal.clone(), self.inner.clock_step_millis);
         Box::pin(async move {
             self.inner.keeper.fold().await?;
             let read = move |connection: &Connection| {
                 Ok(CountState {
                     months: read_months(connection, Month::of(now))?,
-                    recent: crate::journal::read_recent(&journal, now)?,
+                    recent: crate::journal::read_recent(&journal, now, step)?,
                 })
             };
             self.inner.reader.run(read).await
@@ -66,7 +66,13 @@ impl AllowanceStore for Store {
 
 /// Takes note of a start: until [`end_run`], an end is not clean. After a power loss the end of the journal may be
 /// missing; then every charge that a lease allowed is taken to have happened.
-pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>) -> Result<(), Fault> {
+///
+/// Returns by how many milliseconds the wall clock was set since the last start of a process on this start of the machine.
+pub(crate) fn begin_run(
+    connection: &Connection,
+    boot_id: Option<&str>,
+    clock_offset_millis: Option<u64>,
+) -> Result<i64, Fault> {
     let read_meta = |key: &str| -> Result<Option<String>, Fault> {
         let value = connection
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
@@ -89,7 +95,13 @@ pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>) -> Resul
     let write_meta = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
     connection.execute(write_meta, params!["boot_id", boot_id])?;
     connection.execute(write_meta, params!["clean_end", "no"])?;
-    Ok(())
+    let offset = clock_offset_millis.map(column);
+    let was: Option<i64> = connection
+        .query_row("SELECT value FROM meta WHERE key = 'clock_offset'", [], |row| row.get(0))
+        .optional()?
+        .flatten();
+    connection.execute(write_meta, params!["clock_offset", offset])?;
+    Ok(was.zip(offset).filter(|_| same_boot).map_or(0, |(was, is)| is.saturating_sub(was)))
 }
 
 /// Says that nothing is missing.

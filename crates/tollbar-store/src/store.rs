@@ -41,6 +41,10 @@ pub struct StoreOptions {
     /// Names this start of the machine; another one after an end that was not clean means that the power may have
     /// failed. `None`: not known, every end that was not clean is taken for that.
     pub boot_id: Option<String>,
+    /// By how much this process's time is ahead of the time since the machine's start, in milliseconds: what its clock was
+    /// anchored to. Where the last process of the same start had another one, the wall clock was set in between, and what
+    /// stands in the journal about the last minute is moved by as much.
+    pub clock_offset_millis: Option<u64>,
     /// How long to wait where another process still has the folder.
     pub lock_patience: Duration,
     /// How long a write waits for another program that has the database locked.
@@ -59,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) log: LogThread,
     pub(crate) journal: Arc<JournalFolder>,
     pub(crate) latest: Arc<LatestTime>,
+    /// How far the clock was set since the last run, in milliseconds.
+    pub(crate) clock_step_millis: i64,
     pub(crate) answers: WaitingAnswers,
 }
 
@@ -89,14 +95,17 @@ impl Store {
         let writer = Arc::new(Writer::start(connection)?);
         let mut fold = Fold::start(journal.clone(), latest.clone(), &writer)?;
         fold.run(&writer)?;
-        let boot_id = options.boot_id.clone();
-        writer.run_blocking(move |connection| crate::allowance::begin_run(connection, boot_id.as_deref()))?;
+        let (boot_id, offset) = (options.boot_id.clone(), options.clock_offset_millis);
+        let clock_step_millis = writer.run_blocking(move |connection| {
+            crate::allowance::begin_run(connection, boot_id.as_deref(), offset)
+        })?;
         let reader = Reader::start(database::open_reader(&main, busy)?)?;
         let liveness = Liveness::start(reader.queue())?;
         let keeper = Keeper::start(fold, writer.clone())?;
         let log = LogThread::start(log_connection, options.retained_requests)?;
         let answers = WaitingAnswers::default();
-        let inner = Inner { writer, reader, keeper, liveness, log, journal, latest, answers };
+        let inner =
+            Inner { writer, reader, keeper, liveness, log, journal, latest, clock_step_millis, answers };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -133,6 +142,7 @@ impl StoreOptions {
             boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id")
                 .ok()
                 .map(|id| id.trim().to_owned()),
+            clock_offset_millis: None,
             lock_patience: Duration::ZERO,
             busy_timeout: Duration::from_secs(5),
             journal_file_bytes: 64 << 20,

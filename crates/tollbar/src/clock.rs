@@ -1,6 +1,8 @@
 //! The platform's time: anchored once to the wall clock, then run on CLOCK_BOOTTIME, which only goes forward and
 //! counts suspended time too.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use rustix::time::{ClockId, clock_gettime};
 use tollbar_core::{Clock, Timestamp};
 
@@ -16,12 +18,20 @@ pub(crate) trait Readings: Send + Sync {
 pub(crate) struct Machine;
 
 impl Readings for Machine {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the time comes from that is injected elsewhere"
+    )]
     fn wall_millis(&self) -> u64 {
-        read(ClockId::Realtime)
+        // A clock that shows a time before 1970 is as good as none.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn boot_millis(&self) -> u64 {
-        read(ClockId::Boottime)
+        let time = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        seconds.saturating_mul(1000).saturating_add(u64::try_from(time.tv_nsec / 1_000_000).unwrap_or(0))
     }
 }
 
@@ -38,6 +48,11 @@ impl<R: Readings> AnchoredClock<R> {
         Self { offset_millis: readings.wall_millis().saturating_sub(readings.boot_millis()), readings }
     }
 
+    /// What the clock is anchored to.
+    pub(crate) const fn offset_millis(&self) -> u64 {
+        self.offset_millis
+    }
+
     /// By how many milliseconds the wall clock has stepped away since the start.
     pub(crate) fn step_millis(&self) -> i64 {
         let (wall, own) = (self.readings.wall_millis(), self.now().as_millis());
@@ -49,12 +64,6 @@ impl<R: Readings> Clock for AnchoredClock<R> {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.readings.boot_millis().saturating_add(self.offset_millis))
     }
-}
-
-fn read(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.tv_nsec / 1_000_000).unwrap_or(0))
 }
 
 #[cfg(test)]

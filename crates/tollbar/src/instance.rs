@@ -87,7 +87,7 @@ impl Instance {
         // The master secret first: a store without it would have to be thrown away.
         data.master_secret()?;
         let operator_token = data.operator_token()?;
-        let store = open(data, patience)?;
+        let store = open(data, patience, &clock)?;
         // An end in good order also where the start fails: it is no power loss.
         let parts = Prepared { operator_token, clock, tls };
         Self::start_with(&store, sockets, parts, config, data).inspect_err(|_| {
@@ -193,8 +193,9 @@ pub(crate) fn bind_gateway(config: &Config) -> io::Result<Vec<std::net::TcpListe
     tollbar_gateway::bind(&settings::gateway(config))
 }
 
-fn open(data: &DataFolder, patience: Duration) -> Result<Store> {
+fn open(data: &DataFolder, patience: Duration, clock: &AnchoredClock) -> Result<Store> {
     let mut options = StoreOptions::of_this_machine();
+    options.clock_offset_millis = Some(clock.offset_millis());
     options.lock_patience = patience;
     Store::open_with(data.path(), &options).context("the store cannot be opened")
 }

@@ -17,24 +17,32 @@ const DISORDER_SECONDS: u64 = 30;
 /// What is read at once, backwards. A multiple of a record.
 const BLOCK_RECORDS: u64 = 32_768;
 
-/// Client, environment, second, how many: of the 61 seconds up to now. A record from up to 61 s in the future (the
-/// clock was set back over a restart) counts as of now.
+/// Client, environment, second, how many: of the 61 seconds up to now. The records were written by a clock that was
+/// `step_millis` behind this one. What is then up to 61 s in the future counts as of now.
 pub(crate) fn read_recent(
     folder: &JournalFolder,
     now: Timestamp,
+    step_millis: i64,
 ) -> io::Result<Vec<(ClientId, Environment, u64, u32)>> {
+    let then = Timestamp::from_millis(now.as_millis().saturating_add_signed(step_millis.saturating_neg()));
     let mut counts = BTreeMap::new();
     for name in folder.names()? {
         match File::open(folder.file(&name)) {
-            Ok(file) => read_backwards(&file, now.as_seconds(), &mut counts)?,
+            Ok(file) => read_backwards(&file, then.as_seconds(), &mut counts)?,
             // Deleted meanwhile, so it was too old.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
+    // Where the step is no whole number of seconds, a record may belong to the next second of this clock: later is safe.
+    let rounding = u64::from(step_millis % 1000 != 0);
+    let moved = |second: u64| {
+        let age = then.as_seconds().saturating_sub(second).saturating_sub(rounding);
+        now.as_seconds().saturating_sub(age)
+    };
     Ok(counts
         .into_iter()
-        .map(|((client, environment, second), count)| (client, environment, second, count))
+        .map(|((client, environment, second), count)| (client, environment, moved(second), count))
         .collect())
 }
 

@@ -129,6 +129,36 @@ fn the_last_61_seconds_of_the_rate_are_given() {
 }
 
 #[test]
+fn the_last_61_seconds_are_those_that_went_by_whatever_the_wall_clock_was_set_to() {
+    const HOUR: i64 = 3_600_000;
+    for step in [-HOUR, -31 * 24 * HOUR, -1500, 0, 1500, HOUR, 31 * 24 * HOUR] {
+        let folder = folder();
+        let open = |offset: i64, boot: &str| {
+            let mut options = options(boot);
+            options.clock_offset_millis = Some(offset.cast_unsigned());
+            Store::open_with(folder.path(), &options).unwrap()
+        };
+        let store = open(100 * 24 * HOUR, "boot");
+        let began = at(NOON);
+        append(&store, &[record(JournalEvent::Rated, 1, began); 3]);
+        drop(store);
+        // Twenty seconds later by any clock that was not set.
+        let now = began.plus_seconds(20);
+        let now = Timestamp::from_millis(now.as_millis().saturating_add_signed(step));
+        let store = open(100 * 24 * HOUR + step, "boot");
+        let recent = wait(store.load_counts(now)).unwrap().recent;
+        let [(_, _, second, 3)] = recent[..] else { panic!("{step}: {recent:?}") };
+        let age = now.as_seconds() - second;
+        assert!(age == 20 || (step % 1000 != 0 && age == 19), "{step}: {age}");
+        drop(store);
+        // On another start of the machine nobody knows how long it was off: the wall clock is believed.
+        let store = open(100 * 24 * HOUR, "another");
+        let recent = wait(store.load_counts(began.plus_seconds(3600))).unwrap().recent;
+        assert_eq!(recent, [], "{step}");
+    }
+}
+
+#[test]
 fn a_torn_end_is_ignored_and_the_rest_counts() {
     let folder = folder();
     let store = open(folder.path());

@@ -22,6 +22,6 @@ pub(crate) use machine::{
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
 pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};
 pub(crate) use real::{RealServer, gunzip, installed, run_node, run_python};
-pub(crate) use shop::{SHOP, Shop, ShopClient};
+pub(crate) use shop::{SHOP, Shop, ShopClient, new_client};
 pub(crate) use upstream::{Gate, Received, Reply, Upstream};
 pub(crate) use wire::{Connection, Response, get, request, send_raw};

@@ -184,7 +184,8 @@ impl Shop {
     }
 }
 
-fn new_client(platform: &Platform, name: &str, differences: &Value) -> ShopClient {
+/// A client that may do everything, with keys; `differences` replace fields of the request that creates it.
+pub(crate) fn new_client(platform: &Platform, name: &str, differences: &Value) -> ShopClient {
     let mut fields = json!({
         "name": name, "tier": "enterprise", "allowance": 100_000, "scopes": SCOPES, "write_enabled": true,
     });

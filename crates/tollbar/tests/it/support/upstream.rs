@@ -107,6 +107,8 @@ struct State {
     arrived: Condvar,
     bytes: AtomicUsize,
     connections: AtomicUsize,
+    /// Connections that are being served.
+    serving: AtomicUsize,
     /// Those that may be open.
     streams: Mutex<Vec<TcpStream>>,
     stops: AtomicBool,
@@ -136,6 +138,7 @@ impl Upstream {
             arrived: Condvar::new(),
             bytes: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            serving: AtomicUsize::new(0),
             streams: Mutex::default(),
             stops: AtomicBool::new(false),
             has_ended: Gate::default(),
@@ -149,7 +152,11 @@ impl Upstream {
                 }
                 state.streams.lock().unwrap().push(stream.try_clone().unwrap());
                 state.connections.fetch_add(1, Ordering::SeqCst);
-                std::thread::spawn(move || serve(&stream, &state));
+                state.serving.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    serve(&stream, &state);
+                    state.serving.fetch_sub(1, Ordering::SeqCst);
+                });
             }
             drop(listener);
             shared.has_ended.open();
@@ -210,6 +217,17 @@ impl Upstream {
 
     pub(crate) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that have not been read to their end.
+    pub(crate) fn serving(&self) -> usize {
+        self.state.serving.load(Ordering::SeqCst)
+    }
+
+    /// Forgets what arrived, for runs that are too long to keep it all.
+    pub(crate) fn forget(&self) {
+        self.state.requests.lock().unwrap().clear();
+        self.state.streams.lock().unwrap().clear();
     }
 }
 

@@ -134,13 +134,28 @@ impl Connection {
         }
     }
 
+    /// Reads one final answer; `None` where the other side ends before it is complete.
+    pub(crate) fn try_receive(&mut self, method: &str) -> Option<Response> {
+        let (status, headers) = self.try_receive_head()?;
+        let (body, truncated) = self.receive_body(method, status, &headers);
+        (!truncated).then_some(Response { status, headers, body, truncated })
+    }
+
     /// Reads a head, interim ones too.
     pub(crate) fn receive_head(&mut self) -> (u16, Vec<(String, String)>) {
+        self.try_receive_head().unwrap_or_else(|| {
+            panic!("closed before a head: {:?}", String::from_utf8_lossy(&self.buffer));
+        })
+    }
+
+    fn try_receive_head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
         let end = loop {
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
                 break end;
             }
-            assert!(self.fill(), "closed before a head: {:?}", String::from_utf8_lossy(&self.buffer));
+            if !self.fill() {
+                return None;
+            }
         };
         let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
         let head = String::from_utf8(head).unwrap();
@@ -150,7 +165,7 @@ impl Connection {
             let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("not a field: {line:?}"));
             (name.to_ascii_lowercase(), value.to_owned())
         });
-        (status, headers.collect())
+        Some((status, headers.collect()))
     }
 
     /// Reads a body by its framing; true if it broke off.
