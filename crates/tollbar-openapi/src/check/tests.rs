@@ -1,5 +1,7 @@
 //! The words, as partners read them.
 
+mod names;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -48,7 +48,7 @@ fn decoded(parameters: &Value, request: &Request<'_>) -> Decoded {
     let parameter = &operation.parameters[0];
     let accept =
         |value: &Value| parameter.schema_id.is_none_or(|id| validators.hold(id, value.clone()).is_valid());
-    decode(parameter, &shapes[0], &given, &accept)
+    decode(parameter, &shapes[0], &given, &[], &accept)
 }
 
 fn parameter(place: &str, name: &str, extra: &Value, schema: &Value) -> Value {
