@@ -102,7 +102,7 @@ const TABLE: &[(&str, Lines, &str, Lines, &str)] = &[
     (
         "/exploded?ids[]=1&ids%5B1%5D=2",
         &[],
-        "/exploded?ids[]=1&ids[1]=x",
+        "/exploded?ids[0]=1&ids[1]=x",
         &[],
         r#"item 2 of query parameter "ids" must be an integer (got "x")"#,
     ),
