@@ -4,11 +4,13 @@ mod body;
 mod charset;
 mod decode;
 mod fault;
+mod fold;
 mod form;
 mod given;
 mod json;
 mod media_type;
 mod multipart;
+mod names;
 mod response;
 mod shape;
 mod wording;
@@ -18,10 +20,11 @@ use serde_json::Value;
 
 use crate::operation::{Operation, Parameter};
 use crate::schema::{CompileError, SchemaSet, Validators};
-use decode::Decoded;
+use decode::{Alias, Decoded};
 pub use fault::{FAULT_LIMIT, Fault, Faults};
 use given::{Claims, Given, Query};
 pub use json::{JSON_DEPTH_LIMIT, JSON_VALUE_LIMIT};
+use names::{Described, Found, Names};
 use shape::{Reader, Shape};
 use wording::Subject;
 
@@ -85,6 +88,7 @@ struct Plan {
     parameters: Vec<Shape>,
     content: Vec<Shape>,
     claims: Option<Claims>,
+    names: Names,
     body: body::Plan,
     /// In the order of the operation's responses.
     responses: Vec<body::Plan>,
@@ -131,11 +135,23 @@ impl Checks {
         };
         let Some(plan) = self.plans.get(index) else { return Ok(()) };
         let given = Given::new(parts, &query, plan.claims.as_ref());
-        for (parameter, shape) in operation.parameters.iter().zip(&plan.parameters) {
+        let described =
+            Described { names: &plan.names, parameters: &operation.parameters, shapes: &plan.parameters };
+        if given.names_at_semicolons().any(|name| described.means_something(&name, &given)) {
+            faults.add(Fault::of_request("the query must separate its parameters with \"&\", not \";\""));
+        }
+        let aliases = described.find_aliases(&given);
+        for (index, (parameter, shape)) in operation.parameters.iter().zip(&plan.parameters).enumerate() {
             if faults.is_full() {
                 break;
             }
-            self.check_parameter(parameter, shape, &given, &mut faults);
+            self.check_parameter(
+                parameter,
+                shape,
+                &given,
+                &mut aliases.iter().filter(|one| one.0 == index),
+                &mut faults,
+            );
         }
         body::check(&self.validators, operation, &plan.body, &plan.content, parts.headers, body, &mut faults);
         faults.into_result()
@@ -182,45 +198,83 @@ impl Checks {
         faults.into_result()
     }
 
-    fn check_parameter(&self, parameter: &Parameter, shape: &Shape, given: &Given<'_>, faults: &mut Faults) {
+    /// What is right for those who read names as they are described must be right for those who fold them, too.
+    fn check_parameter(
+        &self,
+        parameter: &Parameter,
+        shape: &Shape,
+        given: &Given<'_>,
+        aliases: &mut dyn Iterator<Item = &Found<'_>>,
+        faults: &mut Faults,
+    ) {
+        let before = faults.len();
+        self.check_reading(parameter, shape, given, &[], faults);
+        let mut more: Vec<&Alias<'_>> = Vec::new();
+        for (_, alias) in aliases {
+            match alias {
+                Ok(alias) => more.push(alias),
+                Err(fault) => faults.add_new(fault.clone()),
+            }
+        }
+        if !more.is_empty() && faults.len() == before {
+            self.check_reading(parameter, shape, given, &more, faults);
+        }
+    }
+
+    fn check_reading(
+        &self,
+        parameter: &Parameter,
+        shape: &Shape,
+        given: &Given<'_>,
+        aliases: &[&Alias<'_>],
+        faults: &mut Faults,
+    ) {
         let subject = Subject::Parameter(parameter);
         let accept = |value: &Value| {
             parameter.schema_id.is_none_or(|id| self.validators.hold(id, value.clone()).is_valid())
         };
-        match decode::decode(parameter, shape, given, &accept) {
+        match decode::decode(parameter, shape, given, aliases, &accept) {
             Decoded::Missing if parameter.required => faults.add(subject.fault("is required")),
             Decoded::Missing | Decoded::Empty => {}
             Decoded::Malformed(words) => faults.add(subject.fault(&words)),
             Decoded::Value(value) => {
                 if let Some(id) = parameter.schema_id {
-                    wording::check(&self.validators, id, value, &subject, faults);
+                    wording::check_named(&self.validators, id, value, shape.view(), &subject, faults);
                 }
             }
         }
     }
 }
 
-/// All shapes are read together, so that what operations share is read once.
+/// All shapes are read together, so that what operations share is read once. Those of bodies that are JSON are read apart:
+/// they only help to tell names apart, and must not take the room of those that texts are read by.
 fn plans<'o>(operations: impl IntoIterator<Item = &'o Operation>, schemas: &SchemaSet) -> Vec<Plan> {
-    let mut reader = Reader::new(schemas);
+    let mut of_texts = Reader::new(schemas);
+    let mut of_json = of_texts.another();
     let mut places = Vec::new();
     for operation in operations {
         let parameters: Vec<usize> =
-            operation.parameters.iter().map(|parameter| reader.add(parameter.schema_id)).collect();
+            operation.parameters.iter().map(|parameter| of_texts.add(parameter.schema_id)).collect();
         let content = operation.body.iter().flat_map(|body| &body.content);
-        let content: Vec<usize> =
-            content.map(|one| reader.add(one.schema_id.filter(|_| is_text(&one.range)))).collect();
+        let content: Vec<(bool, usize)> = content
+            .map(|one| match is_text(&one.range) {
+                true => (true, of_texts.add(one.schema_id)),
+                false => (false, of_json.add(one.schema_id)),
+            })
+            .collect();
         places.push((operation, parameters, content));
     }
-    let shape_at = reader.finish();
-    let shapes = |places: Vec<usize>| places.into_iter().map(&shape_at).collect::<Vec<Shape>>();
-    let plan = |(operation, parameters, content): (&Operation, _, _)| {
-        let parameters = shapes(parameters);
+    let (of_texts, of_json) = (of_texts.finish(), of_json.finish());
+    let plan = |(operation, parameters, content): (&Operation, Vec<usize>, Vec<(bool, usize)>)| {
+        let parameters: Vec<Shape> = parameters.into_iter().map(&of_texts).collect();
+        let content =
+            content.into_iter().map(|(is_text, at)| if is_text { of_texts(at) } else { of_json(at) });
         let claims = Claims::of(&operation.parameters, &parameters);
+        let names = Names::of(&operation.parameters, &parameters);
         let body = body::Plan::of(operation, schemas);
         let responses = operation.responses.iter();
         let responses = responses.map(|one| body::Plan::of_content(&one.content, schemas)).collect();
-        Plan { parameters, content: shapes(content), claims, body, responses }
+        Plan { parameters, content: content.collect(), claims, names, body, responses }
     };
     places.into_iter().map(plan).collect()
 }

@@ -11,7 +11,7 @@ use super::media_type::{MediaType, Range};
 use super::shape::Shape;
 use super::wording::{self, Subject};
 use super::{BodyGiven, BodyNeed, ResponseNeed, form, json, multipart};
-use crate::operation::{self, Operation};
+use crate::operation::{self, Location, Operation, Parameter};
 use crate::schema::{SchemaId, SchemaSet, Validators};
 
 /// Members of a schema that hold nothing against a text.
@@ -34,6 +34,8 @@ const REMARKS: [&str; 13] = [
 /// What was found out beforehand about the body of an operation.
 pub(super) struct Plan {
     forms: Vec<Form>,
+    /// No body is described, and the query's parameters are: a form would be read as more of those.
+    refuses_forms: bool,
 }
 
 /// One media type of a body.
@@ -77,7 +79,9 @@ struct Announced<'p, 'h> {
 
 impl Plan {
     pub(super) fn of(operation: &Operation, set: &SchemaSet) -> Plan {
-        Plan::of_content(operation.body.iter().flat_map(|body| &body.content), set)
+        let plan = Plan::of_content(operation.body.iter().flat_map(|body| &body.content), set);
+        let in_query = |parameter: &Parameter| parameter.location == Location::Query;
+        Plan { refuses_forms: operation.body.is_none() && operation.parameters.iter().any(in_query), ..plan }
     }
 
     pub(super) fn of_content<'o>(
@@ -91,7 +95,7 @@ impl Plan {
                 schema: one.schema_id.map(|id| Schema::of(set, id)),
             })
         });
-        Plan { forms: forms.collect() }
+        Plan { forms: forms.collect(), refuses_forms: false }
     }
 
     /// The media types that have a schema which no body of theirs is held against, as the document writes them.
@@ -132,6 +136,9 @@ impl Plan {
 }
 
 pub(super) fn need(plan: &Plan, headers: &HeaderMap) -> BodyNeed {
+    if plan.refuses_forms && says_form(headers) {
+        return BodyNeed::Refusal;
+    }
     if plan.forms.is_empty() {
         return BodyNeed::Nothing;
     }
@@ -210,7 +217,15 @@ pub(super) fn check(
     body: BodyGiven<'_>,
     faults: &mut Faults,
 ) {
-    let Some(described) = &operation.body else { return };
+    let Some(described) = &operation.body else {
+        let is_there = matches!(body, BodyGiven::Whole(_) | BodyGiven::Unread);
+        if plan.refuses_forms && is_there && says_form(headers) {
+            faults.add(Fault::of_request(
+                "the body must not be a form: the parameters belong in the query, where they are checked",
+            ));
+        }
+        return;
+    };
     let bytes = match body {
         BodyGiven::None if described.required => {
             return faults.add(Fault::of_request("the request body is required"));
@@ -239,7 +254,9 @@ pub(super) fn check(
     let Some(schema) = &announced.form.schema else { return };
     let accept = |value: &Value| validators.hold(schema.id, value.clone()).is_valid();
     match announced.read(bytes, one, shape, schema, &accept) {
-        Ok((value, subject)) => wording::check(validators, schema.id, value, &subject, faults),
+        Ok((value, subject)) => {
+            wording::check_named(validators, schema.id, value, shape.view(), &subject, faults)
+        }
         Err(fault) => faults.add(fault),
     }
 }
@@ -333,6 +350,15 @@ impl Schema {
         let is_bytes = takes_text && types.is_some() && format.is_some_and(|format| format == "binary");
         Schema { id, is_bytes, takes_object, takes_text, takes_every_text }
     }
+}
+
+/// Whether anybody could take the body for a form. What the header says beside does not matter here.
+fn says_form(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_TYPE).iter().any(|value| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        let has = |name: &[u8]| value.windows(name.len()).any(|window| window == name);
+        has(b"application/x-www-form-urlencoded") || has(b"multipart/form-data")
+    })
 }
 
 /// What would keep us from reading a body as the upstream does.

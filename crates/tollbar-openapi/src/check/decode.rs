@@ -22,10 +22,12 @@ pub(crate) use choices::{Accept, Choices, first_accepted, first_accepted_of};
 pub(crate) use scalar::read as read_scalar;
 pub(crate) use styles::{Delimited, read_delimited};
 pub(crate) use text::{Coding, NOT_UTF8, Text, decode_form};
-pub(crate) use tree::{Branch, NAME_DEPTH_LIMIT, split_name};
+pub(crate) use tree::{Branch, NAME_DEPTH_LIMIT, split_brackets, split_name};
 
 /// A name is shown up to here.
 const SHOWN_CHARACTERS: usize = 40;
+
+const BOTH: &str = "is given both as one value and by its members";
 
 /// What a request gives for a parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,9 +40,25 @@ pub(super) enum Decoded {
     Malformed(String),
 }
 
-/// Reads what is given for a parameter: the reading that is valid, if there are several, else the likeliest.
-pub(super) fn decode(parameter: &Parameter, shape: &Shape, given: &Given<'_>, accept: Accept<'_>) -> Decoded {
-    let values = given.values(parameter);
+/// One more occurrence of a parameter, under a name that some readers take for its own.
+#[derive(Debug, Clone)]
+pub(super) struct Alias<'a> {
+    /// The names of the members that the value is in.
+    pub(super) path: Vec<String>,
+    pub(super) text: Text<'a>,
+}
+
+/// Reads what is given for a parameter, with such further occurrences: the reading that is valid, if there are several,
+/// else the likeliest.
+pub(super) fn decode(
+    parameter: &Parameter,
+    shape: &Shape,
+    given: &Given<'_>,
+    aliases: &[&Alias<'_>],
+    accept: Accept<'_>,
+) -> Decoded {
+    let mut values = given.values(parameter);
+    values.extend(aliases.iter().filter(|alias| alias.path.is_empty()).map(|alias| alias.text.clone()));
     if parameter.allow_empty_value
         && parameter.location == Location::Query
         && !values.is_empty()
@@ -48,32 +66,55 @@ pub(super) fn decode(parameter: &Parameter, shape: &Shape, given: &Given<'_>, ac
     {
         return Decoded::Empty;
     }
-    let members = match members(parameter, shape, given) {
+    let mut members = match members(parameter, shape, given) {
         Ok(members) => members,
         Err(wrong) => return Decoded::Malformed(wrong),
     };
+    for alias in aliases.iter().filter(|alias| !alias.path.is_empty()) {
+        members.insert(alias.path.iter().map(String::as_str), alias.text.clone());
+    }
     if values.is_empty() && members.is_empty() {
         return Decoded::Missing;
     }
     let view = shape.view();
     if !members.is_empty() && !values.is_empty() && parameter.style == Style::DeepObject {
-        return Decoded::Malformed("is given both as one value and by its members".to_owned());
+        return Decoded::Malformed(BOTH.to_owned());
     }
     if members.is_empty() && is_spread(parameter, shape) && !view.means_list() && !view.means_scalar() {
         // Its own name is not among the names that it is given by.
         return Decoded::Missing;
     }
+    let read_own = |choices: &mut Choices| match parameter.style {
+        Style::Content => read_content(parameter, &values, view, choices),
+        Style::Matrix | Style::Label => styles::read_prefixed(parameter, &values, view, choices),
+        _ => read_values(parameter, &values, view, choices),
+    };
+    let is_by_members = parameter.style == Style::DeepObject || is_spread(parameter, shape);
     let read = |choices: &mut Choices| {
-        if !members.is_empty() && (values.is_empty() || choices.pick(2) == 0) {
-            return members.read(view, choices, &mut read_text);
+        if members.is_empty() {
+            return read_own(choices);
         }
-        match parameter.style {
-            Style::Content => read_content(parameter, &values, view, choices),
-            Style::Matrix | Style::Label => styles::read_prefixed(parameter, &values, view, choices),
-            _ => read_values(parameter, &values, view, choices),
+        if is_by_members && !values.is_empty() && choices.pick(2) == 1 {
+            return read_own(choices);
         }
+        let by_members = members.read(view, choices, &mut read_text)?;
+        if is_by_members || values.is_empty() {
+            return Ok(by_members);
+        }
+        joined(read_own(choices)?, by_members)
     };
     first_accepted(accept, read).map_or_else(Decoded::Malformed, Decoded::Value)
+}
+
+/// A list that is given in two ways: the items of both.
+fn joined(one: Value, other: Value) -> Result<Value, String> {
+    match (one, other) {
+        (Value::Array(mut items), Value::Array(more)) => {
+            items.extend(more);
+            Ok(Value::Array(items))
+        }
+        _ => Err(BOTH.to_owned()),
+    }
 }
 
 /// One text as one value.

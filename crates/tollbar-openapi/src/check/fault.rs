@@ -51,6 +51,10 @@ impl Faults {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= FAULT_LIMIT
             || self.0.iter().map(|fault| fault.0.chars().count()).sum::<usize>() >= FULL_CHARACTERS

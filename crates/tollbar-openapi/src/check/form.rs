@@ -58,7 +58,14 @@ pub(super) fn path_of<'n>(name: &'n str, view: View<'_>) -> Result<Vec<&'n str>,
             check_depth(&rest)?;
             Ok(std::iter::once(base).chain(rest).collect())
         }
-        _ => Ok(vec![name]),
+        Some((base, _)) if view.named_member(base).is_some() => {
+            Err("must be written without brackets".to_owned())
+        }
+        Some((base, _)) => match view.find_spelling(base) {
+            Some(meant) => Err(format!("must be written {}", shown_name(meant))),
+            None => Ok(vec![name]),
+        },
+        None => Ok(vec![name]),
     }
 }
 

@@ -117,6 +117,22 @@ impl<'a> Given<'a> {
         query.chain(cookies.into_iter().flatten())
     }
 
+    /// The headers' names, in small letters, and their values.
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&'a str, Text<'a>)> + use<'a> {
+        let lines = self.parts.headers.iter();
+        lines.map(|(name, value)| (name.as_str(), Text::new(text_of(value.as_bytes()), Coding::Plain)))
+    }
+
+    /// The names in pairs of the query that have a raw `;` in them, as they are and as those read them who take it for `&`.
+    pub(super) fn names_at_semicolons(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        let pairs = self.parts.query.unwrap_or_default().split('&').filter(|pair| pair.contains(';'));
+        let pairs = pairs.flat_map(|pair| std::iter::once(pair).chain(pair.split(';')));
+        pairs.filter(|pair| !pair.is_empty()).map(|pair| {
+            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+            decode_name(name)
+        })
+    }
+
     /// Whether no parameter of the operation is meant by a name.
     pub(super) fn is_left_over(&self, name: &str) -> bool {
         self.claims.is_some_and(|claims| !claims.take(name))

@@ -4,6 +4,7 @@
 //! other by place in it, so that schemas that contain themselves need no end, and what is shared is read once.
 
 mod reader;
+mod spellings;
 mod types;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub(super) use reader::Reader;
+use spellings::Spellings;
 pub(super) use types::Types;
 
 /// Where anything is allowed.
@@ -21,6 +23,7 @@ const ANYTHING: usize = 0;
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     nodes: Arc<[Node]>,
+    spellings: Arc<Spellings>,
     at: usize,
 }
 
@@ -28,6 +31,7 @@ pub(super) struct Shape {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     nodes: &'a [Node],
+    spellings: &'a Spellings,
     at: usize,
 }
 
@@ -55,7 +59,7 @@ enum Others {
 
 impl Shape {
     pub(super) fn view(&self) -> View<'_> {
-        View { nodes: &self.nodes, at: self.at }
+        View { nodes: &self.nodes, spellings: &self.spellings, at: self.at }
     }
 }
 
@@ -104,6 +108,19 @@ impl<'a> View<'a> {
     pub(super) fn named_member(self, name: &str) -> Option<View<'a>> {
         let at = *self.node()?.members.get(name)?;
         Some(View { at, ..self })
+    }
+
+    /// The member that a name which the document does not have is to readers that fold names: `amount` for `Amount`.
+    pub(super) fn find_spelling(self, name: &str) -> Option<&'a str> {
+        if self.says_nothing() {
+            return None;
+        }
+        self.spellings.others(name).iter().map(AsRef::as_ref).find(|other| self.named_member(other).is_some())
+    }
+
+    /// Whether anything is allowed here.
+    pub(super) fn says_nothing(self) -> bool {
+        self.at == ANYTHING
     }
 
     /// The shape of a member, named or not.

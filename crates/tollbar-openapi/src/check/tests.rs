@@ -1,5 +1,7 @@
 //! The words, as partners read them.
 
+mod names;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -234,7 +236,13 @@ fn lists() {
         ),
         (
             json!({ "explode": false }),
-            "q=1%2C2",
+            "q=1%2Cx",
+            r#"item 2 of query parameter "q" must be an integer (got "x")"#,
+        ),
+        (json!({ "explode": false }), "q=1%2C2", ""),
+        (
+            json!({ "explode": false }),
+            "q=1%2C2,3",
             r#"item 1 of query parameter "q" must be an integer (got "1,2")"#,
         ),
         (json!({ "explode": false }), "q=1&q=2", r#"query parameter "q" is given more than once"#),

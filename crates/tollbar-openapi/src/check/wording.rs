@@ -14,15 +14,18 @@ mod kinds;
 mod objects;
 mod path;
 mod secret;
+mod spelling;
 mod values;
 mod wrong;
 
 use serde_json::Value;
 
 use super::fault::{Fault, Faults};
+use super::shape::View;
 use crate::operation::{Parameter, Style};
 use crate::schema::{SchemaId, Validators};
 use find::{Finder, Finding, Findings};
+use path::At;
 use secret::Secrets;
 use wrong::Wrong;
 
@@ -75,6 +78,28 @@ impl Subject<'_> {
 
     fn name_is_secret(&self) -> bool {
         matches!(self, Subject::Parameter(parameter) if secret::is_secret_name(&parameter.name))
+    }
+}
+
+/// Holds a value of a request against a schema and against the names in it, by their shape. Of a name that some readers take
+/// for another, nothing else is worth saying.
+pub(super) fn check_named(
+    validators: &Validators,
+    id: SchemaId,
+    value: Value,
+    view: View<'_>,
+    subject: &Subject<'_>,
+    faults: &mut Faults,
+) {
+    let mut findings = Findings::new(faults.room());
+    spelling::find(&value, view, &At::ROOT, &mut findings);
+    if findings.is_empty() {
+        return check(validators, id, value, subject, faults);
+    }
+    let Some(schema) = validators.set().find(id) else { return };
+    let secrets = Secrets::new(validators.set(), schema);
+    for finding in findings.iter() {
+        faults.add_new(told(finding, subject, &secrets));
     }
 }
 

@@ -100,6 +100,10 @@ fn a_wrong_field_is_named_and_a_right_body_passes_as_it_is() {
             r#"{"id":"1","lines":[{"sku":"a","count":1.5}]}"#,
             r#"body field "lines[0].count" must be an integer"#,
         ),
+        (
+            r#"{"id":"1","lines":[{"sku":"a","Count":1.5}]}"#,
+            r#"body field "lines[0].Count" must be written "count""#,
+        ),
         ("[]", "the body must be an object"),
         ("{\"id\": \"1\"", "the body is not JSON: it ends too early at line 1, column 10"),
         ("", "the request body is required"),
@@ -114,9 +118,11 @@ fn a_form_is_held_against_its_description() {
     let described = Described::open(ORDERS);
     let post = "/v1/x/orders";
     described.passes("POST", post, &[FORM], b"name=J%C3%BCrgen+K&days=1&days=2&other=x");
-    for (body, expected) in
-        [("name=x&days=1&days=x", "form field \"days"), ("days=1", "form field \"name\" is required")]
-    {
+    for (body, expected) in [
+        ("name=x&days=1&days=x", "form field \"days"),
+        ("days=1", "form field \"name\" is required"),
+        ("name=x&Days=x", "form field \"Days\" must be written \"days\""),
+    ] {
         let message = described.refuses("POST", post, &[FORM], body.as_bytes());
         assert!(message.contains(expected), "{body}: {message}");
     }

@@ -8,6 +8,12 @@ const PATHS: &str = r#"
   /x/form:
     get:
       parameters: [{ name: ids, in: query, schema: { type: array, maxItems: 2, items: { type: integer } }, explode: false }]
+  /x/limit:
+    get: &limit
+      parameters:
+        - { name: limit, in: query, schema: { type: integer } }
+        - { name: X-Limit, in: header, schema: { type: integer } }
+    post: *limit
   /x/exploded:
     get:
       parameters: [{ name: ids, in: query, schema: { type: array, maxItems: 2, items: { type: integer } } }]
@@ -58,6 +64,48 @@ const TABLE: &[(&str, Lines, &str, Lines, &str)] = &[
         r#"item 2 of query parameter "ids" must be an integer (got "x")"#,
     ),
     ("/form?ids=%31,2&other=x", &[], "/form?ids=1,2,3", &[], r#"query parameter "ids""#),
+    (
+        "/form?ids=1%2C2",
+        &[],
+        "/form?ids=1%2Cx",
+        &[],
+        r#"item 2 of query parameter "ids" must be an integer (got "x")"#,
+    ),
+    (
+        "/limit?Limit=1&LIMITS=x",
+        &[],
+        "/limit?Limit=x",
+        &[],
+        r#"query parameter "limit" must be an integer (got "x")"#,
+    ),
+    (
+        "/limit?limit=1&Page[x]=2",
+        &[],
+        "/limit?limit[]=1",
+        &[],
+        r#"query parameter "limit" must be written without brackets"#,
+    ),
+    (
+        "/limit?utm=a;b",
+        &[],
+        "/limit?utm=a;limit=x",
+        &[],
+        r#"the query must separate its parameters with "&", not ";""#,
+    ),
+    (
+        "/limit",
+        &[("X_Limit", "1")],
+        "/limit",
+        &[("X_Limit", "x")],
+        r#"header "X-Limit" must be an integer (got "x")"#,
+    ),
+    (
+        "/exploded?ids[]=1&ids%5B1%5D=2",
+        &[],
+        "/exploded?ids[0]=1&ids[1]=x",
+        &[],
+        r#"item 2 of query parameter "ids" must be an integer (got "x")"#,
+    ),
     (
         "/exploded?ids=1&ids=2",
         &[],
@@ -120,6 +168,20 @@ fn a_wrong_parameter_is_named_and_a_right_one_passes_as_it_is() {
         let message = described.refuses("GET", &format!("/v1/x{wrong}"), wrong_lines, b"");
         assert!(message.contains(expected), "{wrong}: {message}");
     }
+}
+
+#[test]
+fn a_form_where_only_parameters_are_described_is_refused() {
+    let described = Described::open(PATHS);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let wrong = "the body must not be a form: the parameters belong in the query";
+    let message = described.refuses("POST", "/v1/x/limit?limit=1", &form, b"limit=x");
+    assert!(message.contains(wrong), "{message}");
+    let large = [b"limit=", b"x".repeat(100_000).as_slice()].concat();
+    let message = described.refuses("POST", "/v1/x/limit?limit=1", &form, &large);
+    assert!(message.contains(wrong), "{message}");
+    described.passes("POST", "/v1/x/limit?limit=1", &form, b"");
+    described.passes("POST", "/v1/x/limit?limit=1", &[("Content-Type", "text/plain")], b"limit=x");
 }
 
 #[test]

@@ -6,6 +6,8 @@ use tollbar_openapi::Faults;
 
 use crate::strict::{Json, read_json, read_multipart};
 
+const KNOWN: [&str; 3] = ["n", "a", "b"];
+
 /// The document's reader stops here, too.
 const DEPTH: usize = 64;
 
@@ -44,7 +46,19 @@ pub(super) fn assert_form(body: &[u8], found: &Found) {
 
 /// The same; unknown names are nobody's.
 pub(super) fn assert_query(query: &str, found: &Found) {
-    assert_pairs(query.as_bytes(), escapes_are_whole(query), true, found);
+    let is_cut_alike = !query.split('&').any(|pair| {
+        let names = std::iter::once(pair).chain(pair.split(';')).filter_map(|one| one.split('=').next());
+        let names: Vec<String> = names
+            .flat_map(|name| form_urlencoded::parse(name.as_bytes()))
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
+        pair.contains(';') && names.iter().any(|name| KNOWN.contains(&name.as_str()))
+    });
+    if is_cut_alike {
+        assert_pairs(query.as_bytes(), escapes_are_whole(query), true, found);
+    } else {
+        assert!(found.is_err(), "{query} is taken, and can be cut in two ways");
+    }
 }
 
 fn assert_pairs(text: &[u8], is_whole: bool, takes_others: bool, found: &Found) {
@@ -55,9 +69,13 @@ fn assert_pairs(text: &[u8], is_whole: bool, takes_others: bool, found: &Found) 
     // There are other ways to write a list, which it does not know.
     let is_plain = pairs.iter().all(|(name, value)| !name.contains('[') && !value.starts_with(['[', '{']));
     let values = |wanted: &str| {
-        pairs.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+        // To some readers, capital letters are the same.
+        let named = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
     };
-    let is_right = (takes_others || pairs.iter().all(|(name, _)| ["n", "a", "b"].contains(&name.as_str())))
+    let is_known = |name: &str| KNOWN.contains(&name);
+    let is_right = (takes_others || pairs.iter().all(|(name, _)| is_known(name)))
+        && pairs.iter().any(|(name, _)| name == "n")
         && matches!(values("n")[..], [number] if is_small_integer(number))
         && matches!(values("a")[..], [] | [_])
         && values("a").iter().all(|text| text.chars().count() <= 4)

@@ -295,3 +295,93 @@ fn no_integer_is_rounded_into_its_bounds() {
         assert_eq!(told.is_empty(), is_taken, "{bounds} {body}: {told}");
     }
 }
+
+#[test]
+fn a_member_that_some_readers_take_for_another_is_refused_by_name() {
+    let schema = json!({ "type": "object", "required": ["amount"], "additionalProperties": { "type": "string" }, "properties": {
+        "amount": { "type": "integer" },
+        "kind": { "type": "string" },
+        "lines": { "type": "array", "items": { "anyOf": [
+            { "properties": { "sku": { "type": "string" } } },
+            { "properties": { "sizeIds": { "type": "string" }, "SIZEIDS": { "type": "string" } } },
+        ] } },
+        "labels": { "type": "object", "additionalProperties": { "type": "string" } },
+        "Label": { "type": "string" },
+        "upper": { "type": "object", "properties": { "Kind": { "type": "string" } } },
+        "free": {},
+    } });
+    let described = content(&["application/json", "application/x-www-form-urlencoded"], &schema);
+    for (body, expected) in [
+        (r#"{"amount":1,"other":"x","label":"x"}"#, r#"body field "label" must be written "Label""#),
+        (r#"{"Amount":1}"#, r#"body field "Amount" must be written "amount""#),
+        (r#"{"amount":1,"AMOUNT":null}"#, r#"body field "AMOUNT" must be written "amount""#),
+        (r#"{"amount":1,"\u0041mount":"x"}"#, r#"body field "Amount" must be written "amount""#),
+        // U+017F is an s to Go, and U+212A a k.
+        ("{\"amount\":1,\"line\u{17f}\":[]}", "body field \"line\u{17f}\" must be written \"lines\""),
+        ("{\"amount\":1,\"\u{212a}ind\":\"x\"}", ""),
+        (
+            r#"{"amount":1,"lines":[{},{"Sku":1,"x":2}]}"#,
+            r#"body field "lines[1].Sku" must be written "sku""#,
+        ),
+        // Both spellings are the document's, somewhere.
+        (r#"{"amount":1,"Kind":"x","upper":{"kind":"x"},"lines":[{"SIZEIDS":"x"}]}"#, ""),
+        (r#"{"amount":1,"upper":{"KIND":"x"}}"#, r#"body field "upper.KIND" must be written "Kind""#),
+        (r#"{"amount":1,"labels":{"Amount":"x"},"free":{"Amount":[{"Sku":1}]}}"#, ""),
+    ] {
+        let expected = if body.contains('\u{212a}') {
+            "body field \"\u{212a}ind\" must be written \"kind\""
+        } else {
+            expected
+        };
+        assert_eq!(described.told_of("application/json", body), expected, "{body}");
+    }
+    for (body, expected) in [
+        ("amount=1&Other=x", ""),
+        ("Amount=1", r#"form field "Amount" must be written "amount""#),
+        ("amount[x]=1", r#"form field "amount[x]" must be written without brackets"#),
+        ("amount=1&Lines[0][sku]=x", r#"form field "Lines[0][sku]" must be written "lines""#),
+        ("amount=1&lines[0][Sku]=x", r#"form field "lines[0].Sku" must be written "sku""#),
+    ] {
+        assert_eq!(described.told_of("application/x-www-form-urlencoded", body), expected, "{body}");
+    }
+    let many = format!(
+        "{{{}}}",
+        ["amount", "Amount", "AMount", "AMOunt", "AMOUnt", "AMOUNt", "AMOUNT"]
+            .map(|name| format!("\"{name}\":1"))
+            .join(",")
+    );
+    assert_eq!(described.told_of("application/json", &many).matches("must be written").count(), 5);
+}
+
+#[test]
+fn a_form_that_would_be_read_as_parameters_is_refused() {
+    let parameter = |place: &str| json!([{ "name": "limit", "in": place, "schema": { "type": "integer" } }]);
+    let with = |operation: Value| {
+        let document = json!({ "openapi": "3.1.0", "paths": { "/x": { "post": operation } } });
+        let document = Document::parse(document.to_string().as_bytes()).unwrap();
+        let checks = Checks::build(document.operations(), document.schemas()).unwrap();
+        Described { document, checks }
+    };
+    let refuses = with(json!({ "parameters": parameter("query") }));
+    let wrong = "the body must not be a form: the parameters belong in the query, where they are checked";
+    for content_type in [
+        "application/x-www-form-urlencoded",
+        "Multipart/Form-Data; boundary=b",
+        "application/X-www-form-urlencoded;charset=utf-8",
+    ] {
+        assert_eq!(refuses.told_of(content_type, "limit=x"), wrong, "{content_type}");
+        assert_eq!(refuses.need_of(content_type), BodyNeed::Refusal);
+        let lines = [("content-type", content_type)];
+        assert_eq!(refuses.told(&lines, BodyGiven::None), "");
+        assert_eq!(refuses.told(&lines, BodyGiven::Unchecked), "");
+        assert_eq!(refuses.told(&lines, BodyGiven::Unread), wrong);
+        for other in [
+            json!({ "parameters": parameter("header") }),
+            json!({ "parameters": parameter("query"), "requestBody": { "content": {} } }),
+        ] {
+            assert_eq!(with(other).told_of(content_type, "limit=x"), "");
+        }
+    }
+    assert_eq!(refuses.told_of("application/json", "limit=x"), "");
+    assert_eq!(refuses.told(&[], BodyGiven::Whole(b"limit=x")), "");
+}

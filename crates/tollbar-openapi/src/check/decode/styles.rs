@@ -124,7 +124,7 @@ fn read_list(
         Delimited::Not => read_items(std::slice::from_ref(value), view, choices),
         Delimited::Comma | Delimited::CommaPairs => read_items(&value.split(Delimiter::Comma), view, choices),
         Delimited::CommaOrDot => {
-            let dotted = !value.raw.contains(',') && value.raw.contains('.') && choices.pick(2) == 1;
+            let dotted = !value.has_commas() && value.raw.contains('.') && choices.pick(2) == 1;
             let delimiter = if dotted { Delimiter::Dot } else { Delimiter::Comma };
             read_items(&value.split(delimiter), view, choices)
         }
@@ -176,12 +176,12 @@ fn read_object(
         return Ok(Value::Object(serde_json::Map::new()));
     }
     let delimiter = match style {
-        Delimited::CommaPairs => return read_pairs(&value.split(Delimiter::Comma), view, choices),
+        Delimited::CommaPairs => return read_pairs(&comma_pairs(value), view, choices),
         Delimited::DotPairs => return read_pairs(&dotted_pairs(value), view, choices),
         Delimited::Cookie => return read_pairs(&value.split(Delimiter::Ampersand), view, choices),
         Delimited::Space => Delimiter::Space,
         Delimited::Pipe => Delimiter::Pipe,
-        Delimited::CommaOrDot if !value.raw.contains(',') => Delimiter::Dot,
+        Delimited::CommaOrDot if !value.has_commas() => Delimiter::Dot,
         Delimited::CommaOrDot | Delimited::Comma | Delimited::Not => Delimiter::Comma,
     };
     let pieces = value.split(delimiter);
@@ -205,6 +205,15 @@ fn read_pairs(pieces: &[Text<'_>], view: View<'_>, choices: &mut Choices) -> Res
         branch.insert([name.as_ref()], value);
     }
     branch.read(view, choices, &mut read_text)
+}
+
+/// `a=1,b=2`. One pair alone has no comma beside it: one that is encoded and followed by no further pair is the value's.
+fn comma_pairs<'t>(value: &'t Text<'_>) -> Vec<Text<'t>> {
+    let pairs = value.split(Delimiter::Comma);
+    if value.raw.contains(',') || pairs.iter().all(|pair| pair.raw.contains('=')) {
+        return pairs;
+    }
+    vec![Text::new(value.raw.as_ref(), value.coding)]
 }
 
 /// `a=1.5.b=2`: what has no `=` belongs to the value before it, since nobody encodes a dot.

@@ -48,7 +48,7 @@ fn decoded(parameters: &Value, request: &Request<'_>) -> Decoded {
     let parameter = &operation.parameters[0];
     let accept =
         |value: &Value| parameter.schema_id.is_none_or(|id| validators.hold(id, value.clone()).is_valid());
-    decode(parameter, &shapes[0], &given, &accept)
+    decode(parameter, &shapes[0], &given, &[], &accept)
 }
 
 fn parameter(place: &str, name: &str, extra: &Value, schema: &Value) -> Value {
@@ -114,6 +114,9 @@ fn the_table_of_the_specification() {
         assert_eq!(of_path(&extra, &string, for_string), Decoded::Value(json!("blue")), "{extra}");
         assert_eq!(of_path(&extra, &strings(), for_list), value(&list), "{extra}");
         assert_eq!(of_path(&extra, &colors(), for_object), value(&object), "{extra}");
+        let encoded = |text: &str| text.replace(',', "%2C");
+        assert_eq!(of_path(&extra, &strings(), &encoded(for_list)), value(&list), "{extra}");
+        assert_eq!(of_path(&extra, &colors(), &encoded(for_object)), value(&object), "{extra}");
         if name == "simple" {
             assert_eq!(of_header(&extra, &string, &[for_string]), Decoded::Value(json!("blue")));
             assert_eq!(of_header(&extra, &strings(), &[for_list]), value(&list));
@@ -122,6 +125,7 @@ fn the_table_of_the_specification() {
     }
     for (name, explode, for_list, for_object) in [
         ("form", false, "color=blue,black,brown", "color=R,100,G,200,B,150"),
+        ("form", false, "color=blue%2Cblack%2cbrown", "color=R%2C100%2CG%2c200%2CB%2C150"),
         ("form", true, "color=blue&color=black&color=brown", "R=100&G=200&B=150"),
         ("spaceDelimited", false, "color=blue%20black%20brown", "color=R%20100%20G%20200%20B%20150"),
         ("spaceDelimited", false, "color=blue+black+brown", "color=R+100+G+200+B+150"),
@@ -145,6 +149,7 @@ fn the_table_of_the_specification() {
     }
     for (explode, for_list, for_object) in [
         (false, "color=blue,black,brown", "color=R,100,G,200,B,150"),
+        (false, "color=blue%2Cblack%2cbrown", "color=R%2C100%2CG%2C200%2CB%2C150"),
         (true, "color=blue&color=black&color=brown", "R=100; G=200; B=150"),
         (true, "color=blue; color=black; color=brown", "R=100; G=200; B=150"),
     ] {
@@ -214,6 +219,29 @@ fn items_are_cut_before_they_are_decoded() {
     );
     assert_eq!(of_header(&json!({}), &strings(), &["a%2Cb , c", "d"]), list(&["a%2Cb", "c", "d"]));
     assert_eq!(of_cookie(&style("form", false), &strings(), "color=a%2Cb,c"), list(&["a,b", "c"]));
+}
+
+#[test]
+fn commas_that_are_encoded_stand_between_items_where_no_other_does() {
+    let list = |items: &[&str]| Decoded::Value(json!(items));
+    let whole = style("form", false);
+    assert_eq!(of_query(&whole, &strings(), "color=a%2Cb%2cc"), list(&["a", "b", "c"]));
+    assert_eq!(of_query(&whole, &strings(), "color=a%252Cb"), list(&["a%2Cb"]));
+    assert_eq!(of_query(&whole, &strings(), "color=%2C"), list(&["", ""]));
+    assert_eq!(of_query(&style("form", true), &strings(), "color=a%2Cb"), list(&["a,b"]));
+    assert_eq!(of_path(&json!({}), &strings(), "a%2Cb"), list(&["a", "b"]));
+    assert_eq!(of_path(&json!({}), &json!({ "type": "string" }), "a%2Cb"), Decoded::Value(json!("a,b")));
+    assert_eq!(of_header(&json!({}), &strings(), &["a%2Cb"]), list(&["a%2Cb"]));
+    assert_eq!(of_cookie(&whole, &strings(), "color=a%2Cb"), list(&["a", "b"]));
+    // This cookie is not percent-encoded at all.
+    assert_eq!(of_cookie(&whole, &strings(), "color=a%2Cb%"), list(&["a%2Cb%"]));
+    let open = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let one = Decoded::Value(json!({ "name": "a,b" }));
+    assert_eq!(of_path(&style("simple", true), &open, "name=a%2Cb"), one);
+    assert_eq!(
+        of_path(&style("simple", true), &open, "name=a%2Cb,c=d"),
+        Decoded::Value(json!({ "name": "a,b", "c": "d" }))
+    );
 }
 
 #[test]

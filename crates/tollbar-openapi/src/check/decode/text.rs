@@ -29,6 +29,7 @@ pub(crate) enum Coding {
 /// What stands between items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delimiter {
+    /// `,`, and `%2C` where none stands as it is: libraries that encode whole values write it so.
     Comma,
     Dot,
     Semicolon,
@@ -67,6 +68,7 @@ impl<'a> Text<'a> {
     pub(crate) fn split(&self, delimiter: Delimiter) -> Vec<Text<'_>> {
         let raw = self.raw.as_ref();
         let pieces: Vec<&str> = match delimiter {
+            Delimiter::Comma if self.has_encoded_commas() => split_at_any(raw, &["%2C", "%2c"]),
             Delimiter::Comma => raw.split(',').collect(),
             Delimiter::Dot => raw.split('.').collect(),
             Delimiter::Semicolon => raw.split(';').collect(),
@@ -77,6 +79,21 @@ impl<'a> Text<'a> {
             Delimiter::Space => split_at_any(raw, &["%20", "+", " "]),
         };
         pieces.into_iter().map(|piece| Text::new(piece, self.coding)).collect()
+    }
+
+    /// Whether items stand in it with a comma between them, written as it is or encoded.
+    pub(crate) fn has_commas(&self) -> bool {
+        self.raw.contains(',') || self.has_encoded_commas()
+    }
+
+    /// Whether its commas are those that are encoded. Who writes the comma itself escapes the one in an item.
+    fn has_encoded_commas(&self) -> bool {
+        let is_encoded = match self.coding {
+            Coding::Plain | Coding::Verbatim => false,
+            Coding::Cookie => escapes_are_whole(&self.raw),
+            Coding::Percent | Coding::Form => true,
+        };
+        is_encoded && !self.raw.contains(',') && (self.raw.contains("%2C") || self.raw.contains("%2c"))
     }
 
     /// A name and a value with `=` between them.

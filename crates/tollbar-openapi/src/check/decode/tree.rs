@@ -133,12 +133,17 @@ impl<L> Branch<L> {
 /// `a[b][0]` is `a` and `[b, 0]`. `None` when it has no brackets, or other text around them.
 pub(crate) fn split_name(name: &str) -> Option<(&str, Vec<&str>)> {
     let (base, rest) = name.split_at_checked(name.find('[')?)?;
-    let inside = rest.strip_prefix('[')?.strip_suffix(']')?;
     if base.is_empty() {
         return None;
     }
+    Some((base, split_brackets(rest)?))
+}
+
+/// `[b][0]` is `[b, 0]`.
+pub(crate) fn split_brackets(brackets: &str) -> Option<Vec<&str>> {
+    let inside = brackets.strip_prefix('[')?.strip_suffix(']')?;
     let path: Vec<&str> = inside.split("][").take(NAME_DEPTH_LIMIT + 1).collect();
-    path.iter().all(|name| !name.contains(['[', ']'])).then_some((base, path))
+    path.iter().all(|name| !name.contains(['[', ']'])).then_some(path)
 }
 
 /// Which member is wrong. The name is the document's or the client's: it is escaped and cut when it is shown.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{ANYTHING, Node, Others, Shape, Types};
+use super::{ANYTHING, Node, Others, Shape, Spellings, Types};
 use crate::schema::{SchemaId, SchemaSet};
 
 /// So many schemas are laid out as one.
@@ -28,6 +28,7 @@ const FIRST_ITEMS_LIMIT: usize = 64;
 /// Reads the shapes of one API.
 pub(crate) struct Reader<'s> {
     set: &'s SchemaSet,
+    spellings: Arc<Spellings>,
     nodes: Vec<Node>,
     known: HashMap<Vec<usize>, usize>,
     waiting: Vec<(usize, Source<'s>)>,
@@ -61,7 +62,17 @@ struct Insides<'s> {
 
 impl<'s> Reader<'s> {
     pub(crate) fn new(set: &'s SchemaSet) -> Reader<'s> {
-        Reader { set, nodes: vec![Node::default()], known: HashMap::new(), waiting: Vec::new(), work: 0 }
+        Reader::with(set, Arc::new(Spellings::of(set)))
+    }
+
+    /// Another one for the same API, with as much work before it.
+    pub(crate) fn another(&self) -> Reader<'s> {
+        Reader::with(self.set, Arc::clone(&self.spellings))
+    }
+
+    fn with(set: &'s SchemaSet, spellings: Arc<Spellings>) -> Reader<'s> {
+        let nodes = vec![Node::default()];
+        Reader { set, spellings, nodes, known: HashMap::new(), waiting: Vec::new(), work: 0 }
     }
 
     /// The place of a schema's shape. It is read by `finish`.
@@ -81,7 +92,8 @@ impl<'s> Reader<'s> {
             }
         }
         let nodes: Arc<[Node]> = self.nodes.into();
-        move |at| Shape { nodes: Arc::clone(&nodes), at }
+        let spellings = self.spellings;
+        move |at| Shape { nodes: Arc::clone(&nodes), spellings: Arc::clone(&spellings), at }
     }
 
     fn place(&mut self, source: Source<'s>) -> usize {

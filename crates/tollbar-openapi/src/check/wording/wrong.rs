@@ -41,6 +41,8 @@ pub(super) enum Wrong<'a> {
     MissingOneOf(Vec<&'a str>),
     /// Its name is not known.
     Unknown,
+    /// Its name is not the document's, which is this one.
+    Spelling(&'a str),
     /// Its name is wrong, for this reason.
     Name(String),
     /// It must not be there.
@@ -114,6 +116,7 @@ impl Wrong<'_> {
             Wrong::MissingBeside(other) => format!("is required when {} is given", quoted(other)),
             Wrong::MissingOneOf(names) => format!("must have {}", list_of(&texts(names))),
             Wrong::Unknown => "is not known".to_owned(),
+            Wrong::Spelling(name) => format!("must be written {}", quoted(name)),
             Wrong::Name(reason) => format!("has a name that is not accepted: it {reason}"),
             Wrong::NotGiven => "must not be given".to_owned(),
             Wrong::NotGivenBeside(other) => format!("must not be given together with {}", quoted(other)),

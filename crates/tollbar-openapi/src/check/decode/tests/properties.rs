@@ -38,6 +38,21 @@ proptest! {
     }
 
     #[test]
+    fn lists_that_are_encoded_as_a_whole_come_back(items in prop::collection::vec("[^,]{1,8}", 1..6)) {
+        let expected = Decoded::Value(json!(items));
+        let escaped = escape(&items.join(","));
+        let read = of_query(&style("form", false), &strings(), &format!("color={escaped}"));
+        prop_assert_eq!(&read, &expected);
+        for (extra, path) in [
+            (style("simple", false), escaped.clone()),
+            (style("label", false), format!(".{escaped}")),
+            (style("matrix", false), format!(";color={escaped}")),
+        ] {
+            prop_assert_eq!(of_path(&extra, &strings(), &path), expected.clone(), "{}", path);
+        }
+    }
+
+    #[test]
     fn objects_come_back_from_every_style(
         red in any::<i64>(),
         green in prop::option::of(any::<i64>()),
