@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::error::join;
+use super::error::{join, unescape};
 use super::reference::each_reference;
 use super::{DOCUMENT_LIMIT_BYTES, LoadError, tree};
 
@@ -110,7 +110,7 @@ impl Bundle {
                 let (name, rest) = rest
                     .split_once('/')
                     .map_or((rest, String::new()), |(name, rest)| (name, format!("/{rest}")));
-                let name = name.replace("~1", "/").replace("~0", "~");
+                let name = unescape(name);
                 (self.names.iter().position(|known| *known == name).unwrap_or(0), rest)
             }
         };

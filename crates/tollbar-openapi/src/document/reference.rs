@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::LoadError;
-use super::error::join;
+use super::error::{join, unescape};
 
 /// A chain of references longer than this goes round in a circle, or might as well.
 pub(super) const HOP_LIMIT: usize = 32;
@@ -138,7 +138,7 @@ impl<'d> Root<'d> {
             .at(here)
         })?;
         for step in steps.split('/') {
-            let step = step.replace("~1", "/").replace("~0", "~");
+            let step = unescape(step);
             let next = match place.member(&step) {
                 Some(next) => Some(next),
                 None if place.reference().is_some() => self.follow(place, hops)?.member(&step),
@@ -159,6 +159,18 @@ impl<'d> Place<'d> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         value.map(|value| Place { value, pointer: join(&self.pointer, name) })
+    }
+
+    /// The members of an object; of anything else none.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&'d String, Place<'d>)> {
+        let members = self.value.as_object().into_iter().flatten();
+        members.map(|(name, value)| (name, Place { value, pointer: join(&self.pointer, name) }))
+    }
+
+    /// The items of a list; of anything else none.
+    pub(super) fn items(&self) -> impl Iterator<Item = Place<'d>> {
+        let items = self.value.as_array().into_iter().flatten().enumerate();
+        items.map(|(index, value)| Place { value, pointer: join(&self.pointer, index) })
     }
 
     pub(super) fn reference(&self) -> Option<&'d str> {

@@ -5,6 +5,7 @@ mod anchors;
 mod choices;
 mod combining;
 mod depth;
+mod keyword;
 mod loose;
 mod numbers;
 mod objects;
