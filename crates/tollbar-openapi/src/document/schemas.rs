@@ -1,7 +1,6 @@
 //! Taking schemas out of a document: each one that a request uses, and each that those refer to, once, as JSON
 //! Schema 2020-12.
 
-mod anchors;
 mod choices;
 mod combining;
 mod depth;
@@ -22,7 +21,6 @@ use serde_json::Value;
 use super::reference::{HOP_LIMIT, Place, Root, weight};
 use super::{LoadError, Warnings};
 use crate::schema::{SchemaId, SchemaSet, Validators, is_sound};
-use anchors::Anchors;
 use one_way::OneWay;
 use patterns::Patterns;
 
@@ -48,11 +46,19 @@ struct Key {
 
 /// Which rules a schema is written by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Dialect {
+pub(super) enum Dialect {
     /// OpenAPI 3.0: what stands beside a reference does not count.
     V30,
     /// OpenAPI 3.1: JSON Schema.
     V31,
+}
+
+impl Dialect {
+    pub(super) fn of(document: &Value) -> Dialect {
+        // YAML makes a number of an unquoted version.
+        let version = document.get("openapi").map(Value::to_string).unwrap_or_default();
+        if version.trim_matches('"').starts_with("3.1") { Dialect::V31 } else { Dialect::V30 }
+    }
 }
 
 /// Collects schemas, and gives each a number.
@@ -61,7 +67,6 @@ pub(super) struct Collector<'d> {
     dialect: Dialect,
     numbers: HashMap<Key, SchemaId>,
     waiting: Vec<(SchemaId, Key, Place<'d>)>,
-    anchors: Option<Anchors<'d>>,
     one_way: OneWay,
     patterns: Patterns,
     /// What was noticed in the schema that is being read.
@@ -74,16 +79,11 @@ pub(super) struct Collector<'d> {
 
 impl<'d> Collector<'d> {
     pub(super) fn new(root: Root<'d>) -> Collector<'d> {
-        let version = root.member("openapi");
-        // YAML makes a number of an unquoted version.
-        let is_old =
-            version.is_some_and(|version| version.value.to_string().trim_matches('"').starts_with("3.0"));
         Collector {
             root,
-            dialect: if is_old { Dialect::V30 } else { Dialect::V31 },
+            dialect: Dialect::of(root.whole().value),
             numbers: HashMap::new(),
             waiting: Vec::new(),
-            anchors: None,
             one_way: OneWay::of(root),
             patterns: Patterns::default(),
             notes: Vec::new(),
@@ -168,19 +168,7 @@ impl<'d> Collector<'d> {
 
     fn step(&mut self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
         self.root.take(0, place)?;
-        self.peek(place)
-    }
-
-    /// Where the reference of a place leads.
-    fn peek(&mut self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
-        let name = place.reference().and_then(|target| target.strip_prefix('#'));
-        match name.filter(|name| !name.is_empty() && !name.starts_with('/')) {
-            Some(name) if self.dialect == Dialect::V31 => {
-                let anchors = self.anchors.get_or_insert_with(|| Anchors::of(self.root));
-                anchors.find(name, place).map(Some)
-            }
-            _ => self.root.step(place),
-        }
+        self.root.step(place)
     }
 
     /// Whether a schema says only where another is.

@@ -135,7 +135,7 @@ impl<'d> Collector<'d> {
         waiting: &mut Vec<Place<'d>>,
     ) -> Result<(), LoadError> {
         if place.reference().is_some() {
-            waiting.extend(self.peek(place)?);
+            waiting.extend(self.root.step(place)?);
             if self.dialect == Dialect::V30 {
                 return Ok(());
             }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::identifiers::Dynamic;
 use super::super::reference::Place;
 use super::keyword::{Context, Keyword};
 use super::numbers::finish_bounds;
@@ -184,21 +185,14 @@ impl<'d> Collector<'d> {
 
     /// Where only one schema has the name, a dynamic reference is a plain one.
     fn read_dynamic_reference(&mut self, keyword: &mut Keyword<'_, 'd>) -> Result<(), LoadError> {
-        let root = self.root;
-        let name = keyword.member.value.as_str().and_then(|target| target.strip_prefix('#'));
-        let target = match name.filter(|_| !keyword.read.contains_key("$ref")) {
-            Some(pointer) if pointer.is_empty() || pointer.starts_with('/') => {
-                Some(root.find(&format!("#{pointer}"), &keyword.member.pointer)?)
+        let target = keyword.member.value.as_str().filter(|_| !keyword.read.contains_key("$ref"));
+        let dynamic = target.map(|target| self.root.identifiers().dynamic(keyword.place.value, target));
+        match (target, dynamic) {
+            (Some(target), Some(Dynamic::Plain)) => {
+                let target = self.root.find(keyword.place, keyword.name, target)?;
+                self.refer(keyword, &target)
             }
-            Some(name) => {
-                let anchors = self.anchors.get_or_insert_with(|| super::Anchors::of(root));
-                if anchors.is_single(name) { Some(anchors.find(name, keyword.place)?) } else { None }
-            }
-            None => None,
-        };
-        match target {
-            Some(target) => self.refer(keyword, &target),
-            None => {
+            _ => {
                 self.leave_out(keyword, "only names that are given once in a document are followed");
                 Ok(())
             }
