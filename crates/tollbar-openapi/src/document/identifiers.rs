@@ -2,26 +2,21 @@
 //! `$anchor` and `$dynamicAnchor`. They are looked for once, when a document is read, and so is every reference that
 //! leads out of it. Documents before OpenAPI 3.1 have no such names.
 
+mod reader;
 mod trail;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jsonschema::{Uri, uri};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::reference::{Place, is_data};
-use super::schemas::Dialect;
+use super::reference::Place;
 use super::{LoadError, error::join};
-use trail::{Frame, Step, Trail};
+use reader::Pending;
+use trail::{Frame, Trail};
 
 /// An `$id` that is longer, or becomes so by what it is relative to, is none.
 const URI_LIMIT_BYTES: usize = 1_024;
-
-/// How long all `$id` together may be, each written out: many short ones can be relative to one long one.
-const TOTAL_LIMIT_BYTES: usize = 32 * 1024 * 1024;
-
-/// About what an `$id` costs beside its text.
-const URI_BYTES: usize = 64;
 
 /// The names of a document's schemas.
 #[derive(Default)]
@@ -34,7 +29,11 @@ pub(super) struct Identifiers<'d> {
     /// By name alone, wherever it is.
     anywhere: HashMap<&'d str, Anchor>,
     /// Where in the document a name is a dynamic anchor.
-    dynamic: HashMap<&'d str, HashSet<ResourceId>>,
+    dynamic: BTreeMap<&'d str, BTreeSet<ResourceId>>,
+    /// Those names of which that is more than one resource, by their numbers.
+    open: Vec<&'d str>,
+    /// Which of those a resource gives.
+    given: HashMap<ResourceId, Vec<DynamicName>>,
     /// The objects below an `$id`, by their addresses.
     within: HashMap<usize, ResourceId>,
     spots: Vec<Spot<'d>>,
@@ -46,6 +45,10 @@ pub(super) struct Identifiers<'d> {
 pub(super) struct ResourceId(usize);
 
 const DOCUMENT: ResourceId = ResourceId(0);
+
+/// The number of a name that several resources have as a dynamic anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct DynamicName(usize);
 
 struct Resource<'d> {
     uri: Option<Uri<String>>,
@@ -72,11 +75,11 @@ struct Anchor {
 }
 
 /// What a `$dynamicRef` is.
-pub(super) enum Dynamic<'d> {
+pub(super) enum Dynamic {
     /// A reference like any other: to a place, or to a name that no other schema can take.
     Plain,
-    /// One whose name several schemas have, so that it depends on where the check comes from.
-    Open(&'d str),
+    /// One whose name several schemas have, so that it depends on where the check comes from; and what it is else.
+    Open(DynamicName, ResourceId),
     /// To a name that is not known, or that is known twice.
     Unknown,
 }
@@ -84,9 +87,7 @@ pub(super) enum Dynamic<'d> {
 impl<'d> Identifiers<'d> {
     /// Looks for them, and refuses a document that refers to anything outside itself, wherever that stands.
     pub(super) fn read(document: &'d Value) -> Result<Identifiers<'d>, LoadError> {
-        let mut reader = Reader::new(document);
-        reader.walk(document, false, DOCUMENT)?;
-        let Reader { identifiers, pending, .. } = reader;
+        let (identifiers, pending) = reader::read(document)?;
         for Pending { resource, target, frame } in pending {
             if identifiers.named(resource, target).is_none() {
                 return Err(not_local(target, &identifiers.trail.pointer(frame)));
@@ -97,11 +98,7 @@ impl<'d> Identifiers<'d> {
 
     /// The places of the references that are no fragments, and lead to schemas of the document by their `$id`.
     pub(super) fn places_of_references(document: &'d Value) -> HashSet<String> {
-        let mut reader = Reader::new(document);
-        if reader.walk(document, false, DOCUMENT).is_err() {
-            return HashSet::new();
-        }
-        let Reader { identifiers, pending, .. } = reader;
+        let Ok((identifiers, pending)) = reader::read(document) else { return HashSet::new() };
         let known = pending.iter().filter(|one| identifiers.named(one.resource, one.target).is_some());
         known.map(|one| identifiers.trail.pointer(one.frame)).collect()
     }
@@ -156,7 +153,7 @@ impl<'d> Identifiers<'d> {
     }
 
     /// What a `$dynamicRef` in a schema is.
-    pub(super) fn dynamic(&self, schema: &Value, target: &'d str) -> Dynamic<'d> {
+    pub(super) fn dynamic(&self, schema: &Value, target: &str) -> Dynamic {
         let (_, fragment) = split(target);
         let Ok(resource) = self.find(schema, target, "") else { return Dynamic::Unknown };
         if fragment.is_empty() || fragment.starts_with('/') {
@@ -164,11 +161,32 @@ impl<'d> Identifiers<'d> {
         }
         match self.anchor(resource, fragment, target) {
             Some(Anchor { spots: Named { second: None, .. }, is_dynamic }) => {
-                let is_open = *is_dynamic && self.dynamic.get(fragment).is_some_and(|all| all.len() > 1);
-                if is_open { Dynamic::Open(fragment) } else { Dynamic::Plain }
+                let is_single = || self.dynamic.get(fragment).is_none_or(|all| all.len() < 2);
+                if !is_dynamic || is_single() {
+                    return Dynamic::Plain;
+                }
+                let open = self.open.iter().position(|name| *name == fragment);
+                open.map_or(Dynamic::Unknown, |number| Dynamic::Open(DynamicName(number), resource))
             }
             _ => Dynamic::Unknown,
         }
+    }
+
+    /// The resource that a schema stands in, and the names to which it gives a meaning, where others give another.
+    pub(super) fn given_by(&self, schema: &Value) -> (ResourceId, &[DynamicName]) {
+        if self.given.is_empty() {
+            return (DOCUMENT, &[]);
+        }
+        let resource = self.around(schema);
+        (resource, self.given.get(&resource).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// The schema that a name means in a resource.
+    pub(super) fn meaning(&self, name: DynamicName, resource: ResourceId) -> Option<Place<'d>> {
+        let name = self.open.get(name.0)?;
+        let anchor = self.anchors.get(&(resource, *name)).or_else(|| self.anywhere.get(name))?;
+        let spot = self.spots.get(anchor.spots.first).filter(|_| anchor.spots.second.is_none())?;
+        Some(self.place(*spot))
     }
 
     fn anchor<'a>(&'a self, resource: ResourceId, name: &'a str, target: &str) -> Option<&'a Anchor> {
@@ -204,139 +222,6 @@ impl<'d> Identifiers<'d> {
         let message =
             format!("the reference \"{target}\" leads to several places, such as {first} and {second}");
         LoadError::new(message).at(here)
-    }
-}
-
-/// A reference that is no fragment.
-struct Pending<'d> {
-    resource: ResourceId,
-    target: &'d str,
-    frame: Frame,
-}
-
-struct Reader<'d> {
-    identifiers: Identifiers<'d>,
-    pending: Vec<Pending<'d>>,
-    remaining_bytes: usize,
-}
-
-impl<'d> Reader<'d> {
-    fn new(document: &'d Value) -> Reader<'d> {
-        let spot = Spot { value: document, frame: Frame::default() };
-        let identifiers = Identifiers {
-            has_names: Dialect::of(document) == Dialect::V31,
-            // The document is known by no URI; what is relative to nothing is relative to this.
-            resources: vec![Resource { uri: uri::from_str("").ok(), spot }],
-            ..Identifiers::default()
-        };
-        Reader { identifiers, pending: Vec::new(), remaining_bytes: TOTAL_LIMIT_BYTES }
-    }
-
-    /// No deeper than a document may be.
-    fn walk(&mut self, value: &'d Value, is_map: bool, around: ResourceId) -> Result<(), LoadError> {
-        match value {
-            Value::Object(members) => {
-                let around = if is_map { around } else { self.note(value, members, around)? };
-                for (name, member) in members {
-                    self.identifiers.trail.enter(Step::Member(name));
-                    match member {
-                        Value::String(target) if name == "$ref" && !target.starts_with('#') => {
-                            let frame = self.identifiers.trail.mark();
-                            self.pending.push(Pending { resource: around, target, frame });
-                        }
-                        _ => match is_data(name, is_map) {
-                            (true, _) => {}
-                            (false, holds_names) => self.walk(member, holds_names, around)?,
-                        },
-                    }
-                    self.identifiers.trail.leave();
-                }
-            }
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    self.identifiers.trail.enter(Step::Item(index));
-                    self.walk(item, false, around)?;
-                    self.identifiers.trail.leave();
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Takes down the names of a schema, and says what stands in it is relative to.
-    fn note(
-        &mut self,
-        value: &'d Value,
-        members: &'d Map<String, Value>,
-        around: ResourceId,
-    ) -> Result<ResourceId, LoadError> {
-        let is_named = self.identifiers.has_names && members.keys().any(|name| name.starts_with('$'));
-        let text = |keyword: &str| members.get(keyword).and_then(Value::as_str).filter(|_| is_named);
-        let own = text("$id").and_then(|id| self.uri_of(id, around));
-        let around = match own {
-            Some(uri) => self.add(uri, value)?,
-            None => around,
-        };
-        if around != DOCUMENT {
-            self.identifiers.within.insert(address(value), around);
-        }
-        for (keyword, is_dynamic) in [("$anchor", false), ("$dynamicAnchor", true)] {
-            if let Some(name) = text(keyword) {
-                self.add_anchor(name, is_dynamic, value, around);
-            }
-        }
-        Ok(around)
-    }
-
-    /// One with a fragment is a name as former drafts had it, and no URI.
-    fn uri_of(&self, id: &str, around: ResourceId) -> Option<Uri<String>> {
-        let id = id.strip_suffix('#').unwrap_or(id);
-        if id.is_empty() || id.contains('#') { None } else { self.identifiers.resolve(around, id) }
-    }
-
-    fn add(&mut self, uri: Uri<String>, value: &'d Value) -> Result<ResourceId, LoadError> {
-        let bytes = uri.as_str().len().saturating_add(URI_BYTES);
-        let frame = self.identifiers.trail.mark();
-        self.remaining_bytes = self.remaining_bytes.checked_sub(bytes).ok_or_else(|| {
-            let limit = TOTAL_LIMIT_BYTES / (1024 * 1024);
-            let pointer = join(&self.identifiers.trail.pointer(frame), "$id");
-            LoadError::new(format!("all $id of the document together are longer than {limit} MiB"))
-                .at(pointer)
-        })?;
-        let id = ResourceId(self.identifiers.resources.len());
-        self.identifiers
-            .uris
-            .entry(uri.as_str().to_owned())
-            .and_modify(|named| {
-                named.second.get_or_insert(id);
-            })
-            .or_insert(Named { first: id, second: None });
-        self.identifiers.resources.push(Resource { uri: Some(uri), spot: Spot { value, frame } });
-        Ok(id)
-    }
-
-    fn add_anchor(&mut self, name: &'d str, is_dynamic: bool, value: &'d Value, around: ResourceId) {
-        let identifiers = &mut self.identifiers;
-        let frame = identifiers.trail.mark();
-        // A schema may have both, of one name.
-        let is_known = identifiers.spots.last().is_some_and(|last| std::ptr::eq(last.value, value));
-        if !is_known {
-            identifiers.spots.push(Spot { value, frame });
-        }
-        let number = identifiers.spots.len() - 1;
-        let note = |anchor: &mut Anchor| {
-            anchor.is_dynamic |= is_dynamic;
-            if anchor.spots.first != number {
-                anchor.spots.second.get_or_insert(number);
-            }
-        };
-        let new = || Anchor { spots: Named { first: number, second: None }, is_dynamic };
-        identifiers.anchors.entry((around, name)).and_modify(note).or_insert_with(new);
-        identifiers.anywhere.entry(name).and_modify(note).or_insert_with(new);
-        if is_dynamic {
-            identifiers.dynamic.entry(name).or_default().insert(around);
-        }
     }
 }
 

@@ -19,6 +19,9 @@ const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
 /// large thing a million times.
 const EXPANSION_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
+/// How long the pointer to a schema with a name may be, before it is counted each time.
+const FREE_POINTER_BYTES: usize = 1_024;
+
 /// About what a value costs beside its text.
 pub(super) const NODE_BYTES: usize = 64;
 
@@ -152,13 +155,23 @@ impl<'d> Root<'d> {
         let (uri, fragment) = identifiers::split(target);
         let fragment = percent_decode_str(fragment).decode_utf8().map_err(|_| missing())?;
         if !fragment.is_empty() && !fragment.starts_with('/') {
-            return self.identifiers.find_anchor(resource, &fragment, target, here);
+            return self.named(self.identifiers.find_anchor(resource, &fragment, target, here)?);
         }
         let start = self.identifiers.root_of(resource).filter(|start| {
             let first = fragment.split('/').nth(1).map(unescape);
             !uri.is_empty() || first.is_none_or(|first| start.member(&first).is_some())
         });
-        self.descend(start.unwrap_or_else(|| self.whole()), &fragment, hops)?.ok_or_else(missing)
+        let start = start.map_or_else(|| Ok(self.whole()), |start| self.named(start))?;
+        self.descend(start, &fragment, hops)?.ok_or_else(missing)
+    }
+
+    /// Accounts for a pointer that may be far longer than the reference.
+    fn named(&self, place: Place<'d>) -> Result<Place<'d>, LoadError> {
+        let excess = place.pointer.len().saturating_sub(FREE_POINTER_BYTES);
+        if excess > 0 {
+            self.take(excess, &place)?;
+        }
+        Ok(place)
     }
 
     /// Where a pointer leads through a member that is itself a reference, that one is followed on the way.

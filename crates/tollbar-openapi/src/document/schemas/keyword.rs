@@ -3,19 +3,29 @@
 use serde_json::{Map, Value};
 
 use super::super::reference::Place;
+use super::scope::Scope;
 use super::{Collector, Direction, Waived};
 
 /// What holds wherever a schema stands in another.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Context {
     pub(super) direction: Direction,
     pub(super) waived: Waived,
+    pub(super) scope: Scope,
 }
 
 impl Context {
+    pub(super) fn of(direction: Direction) -> Context {
+        Context { direction, waived: Waived::default(), scope: Scope::default() }
+    }
+
     /// For what is asked rather than demanded: there nothing is waived, since less would mean more.
     pub(super) fn unwaived(&self) -> Context {
-        Context { direction: self.direction, waived: Waived::default() }
+        self.with(Waived::default())
+    }
+
+    pub(super) fn with(&self, waived: Waived) -> Context {
+        Context { direction: self.direction, waived, scope: self.scope.clone() }
     }
 }
 

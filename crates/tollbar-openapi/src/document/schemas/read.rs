@@ -1,12 +1,13 @@
 //! One schema: from as it is written to as it is kept.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use super::super::identifiers::Dynamic;
 use super::super::reference::Place;
 use super::keyword::{Context, Keyword};
 use super::numbers::finish_bounds;
-use super::{Collector, Dialect, Direction, LoadError, Waived};
+use super::{Collector, Dialect, LoadError};
 use crate::schema::reference_to;
 
 /// What a schema says of a value, or of how it may be shown. Everything else is for those who read documents.
@@ -66,32 +67,27 @@ pub(super) fn counts(name: &str) -> bool {
 
 impl<'d> Collector<'d> {
     /// A schema that has a number of its own.
-    pub(super) fn read_whole(
-        &mut self,
-        place: &Place<'d>,
-        direction: Direction,
-        waived: &Waived,
-    ) -> Result<Value, LoadError> {
+    pub(super) fn read_whole(&mut self, place: &Place<'d>, context: &Context) -> Result<Value, LoadError> {
         if !matches!(place.value, Value::Object(_) | Value::Bool(_) | Value::Null) {
             return Err(place.error("a schema must be an object"));
         }
-        let own = self.waived_by(place, direction)?;
-        let waived = if waived.is_empty() {
+        let own = self.waived_by(place, context.direction)?;
+        let waived = if context.waived.is_empty() {
             own
         } else {
-            waived.union(&own).cloned().collect::<std::collections::BTreeSet<_>>().into()
+            context.waived.union(&own).cloned().collect::<BTreeSet<_>>().into()
         };
-        self.read(place, &Context { direction, waived })
+        self.read(place, &context.with(waived))
     }
 
     /// A schema for a part of the value: a member, an item.
     pub(super) fn read_part(&mut self, place: &Place<'d>, context: &Context) -> Result<Value, LoadError> {
         if self.is_mere_reference(place) {
-            let id = self.number(place, context.direction, Waived::default())?;
+            let id = self.number(place, &context.unwaived())?;
             return Ok(json!({ "$ref": reference_to(id) }));
         }
         let waived = self.waived_by(place, context.direction)?;
-        self.read(place, &Context { direction: context.direction, waived })
+        self.read(place, &context.with(waived))
     }
 
     /// A schema for the same value.
@@ -116,6 +112,8 @@ impl<'d> Collector<'d> {
         members: &Map<String, Value>,
         context: &Context,
     ) -> Result<Value, LoadError> {
+        let scope = self.enter(&context.scope, place);
+        let context = &Context { scope, ..context.clone() };
         let mut read = Map::new();
         for name in members.keys().filter(|name| counts(name)) {
             let Some(member) = place.member(name) else { continue };
@@ -130,6 +128,7 @@ impl<'d> Collector<'d> {
             self.read_keyword(&mut keyword)?;
         }
         finish_bounds(members, &mut read);
+        self.finish_dynamic_reference(place, &mut read);
         self.finish_choices(place, members, &mut read)?;
         match members.get("nullable") {
             Some(Value::Bool(true)) => Ok(widened(read)),
@@ -177,33 +176,10 @@ impl<'d> Collector<'d> {
             self.leave_out(keyword, "it must be text");
             return Ok(());
         }
-        match self.step(keyword.place)? {
-            Some(target) => self.refer(keyword, &target),
-            None => Ok(()),
+        if let Some(target) = self.step(keyword.place)? {
+            let id = self.number_beside(keyword, &target)?;
+            keyword.put(reference_to(id));
         }
-    }
-
-    /// Where only one schema has the name, a dynamic reference is a plain one.
-    fn read_dynamic_reference(&mut self, keyword: &mut Keyword<'_, 'd>) -> Result<(), LoadError> {
-        let target = keyword.member.value.as_str().filter(|_| !keyword.read.contains_key("$ref"));
-        let dynamic = target.map(|target| self.root.identifiers().dynamic(keyword.place.value, target));
-        match (target, dynamic) {
-            (Some(target), Some(Dynamic::Plain)) => {
-                let target = self.root.find(keyword.place, keyword.name, target)?;
-                self.refer(keyword, &target)
-            }
-            _ => {
-                self.leave_out(keyword, "only names that are given once in a document are followed");
-                Ok(())
-            }
-        }
-    }
-
-    /// Keeps a reference to a schema for the same value.
-    fn refer(&mut self, keyword: &mut Keyword<'_, 'd>, target: &Place<'d>) -> Result<(), LoadError> {
-        let waived = self.waived_for(target, keyword.context)?;
-        let id = self.number(target, keyword.context.direction, waived)?;
-        keyword.put_as("$ref", reference_to(id));
         Ok(())
     }
 
