@@ -3,6 +3,7 @@
 mod body;
 mod error;
 mod files;
+mod identifiers;
 mod merge;
 mod operations;
 mod parameters;
@@ -20,6 +21,7 @@ use crate::operation::Operation;
 use crate::schema::SchemaSet;
 pub use error::LoadError;
 pub use files::{Bundle, BundleError, DOCUMENT_FILE_LIMIT};
+use identifiers::Identifiers;
 pub use operations::DOCUMENT_OPERATION_LIMIT;
 use reference::{Allowance, Root};
 pub use servers::Server;
@@ -66,25 +68,31 @@ impl Document {
                 return Err(LoadError::new("an OpenAPI document must be an object").at(""));
             };
             let is_swagger = check_version(root)?;
-            reference::check_all_local(&value)?;
+            let identifiers = Identifiers::read(&value)?;
             let mut warnings = Warnings::default();
             if !is_swagger {
-                return Document::read(&value, reading, warnings);
+                return Document::read(&value, &identifiers, reading, warnings);
             }
             warnings.origin = Some(swagger::origin);
             let converted = swagger::convert(&value, &mut warnings)?;
-            Document::read(&converted, reading, warnings).map_err(|error| error.at_origin(swagger::origin))
+            Document::read(&converted, &Identifiers::default(), reading, warnings)
+                .map_err(|error| error.at_origin(swagger::origin))
         });
         read.map_err(|error| error.placed_in(text))
     }
 
-    fn read(value: &Value, reading: Reading, mut warnings: Warnings) -> Result<Document, LoadError> {
+    fn read(
+        value: &Value,
+        identifiers: &Identifiers<'_>,
+        reading: Reading,
+        mut warnings: Warnings,
+    ) -> Result<Document, LoadError> {
         if let Some(dialect) = value.get("jsonSchemaDialect").filter(|dialect| !is_known_dialect(dialect)) {
             let message = format!("the dialect \"{}\" is read as JSON Schema 2020-12", scalar(dialect));
             warnings.add("/jsonSchemaDialect", &message);
         }
         let allowance = Allowance::default();
-        let root = Root::new(value, &allowance);
+        let root = Root::new(value, &allowance, identifiers);
         let (operations, schemas) = operations::read(root, reading, &mut warnings)?;
         let info = value.get("info");
         Ok(Document {

@@ -79,6 +79,23 @@ pub(crate) fn number_of(reference: &str) -> Option<SchemaId> {
     reference.strip_prefix("#/$defs/")?.parse().ok().map(SchemaId)
 }
 
+/// Tells every number that a schema refers to; in data it finds too much rather than too little. No deeper than a
+/// document may be.
+pub(crate) fn each_reference(schema: &Value, found: &mut impl FnMut(usize)) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str().filter(|_| name == "$ref").and_then(number_of) {
+                    Some(SchemaId(number)) => usize::try_from(number).into_iter().for_each(&mut *found),
+                    None => each_reference(member, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_reference(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// `#/$defs/12` and nothing beside it: 12.
 fn target_of(schema: &Value) -> Option<SchemaId> {
     let members = schema.as_object().filter(|members| members.len() == 1)?;

@@ -88,6 +88,11 @@ pub(crate) fn join(pointer: &str, step: impl fmt::Display) -> String {
     format!("{pointer}/{step}")
 }
 
+/// A step of a pointer, as the member is called.
+pub(crate) fn unescape(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
 /// Documents come from others: what is quoted from them is kept short, and cannot steer a terminal.
 fn printable(text: &str) -> String {
     let mut shown = String::new();

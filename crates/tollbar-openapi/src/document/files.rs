@@ -4,13 +4,14 @@
 
 mod name;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::error::join;
+use super::error::{join, unescape};
+use super::identifiers::Identifiers;
 use super::reference::each_reference;
 use super::{DOCUMENT_LIMIT_BYTES, LoadError, tree};
 
@@ -110,7 +111,7 @@ impl Bundle {
                 let (name, rest) = rest
                     .split_once('/')
                     .map_or((rest, String::new()), |(name, rest)| (name, format!("/{rest}")));
-                let name = name.replace("~1", "/").replace("~0", "~");
+                let name = unescape(name);
                 (self.names.iter().position(|known| *known == name).unwrap_or(0), rest)
             }
         };
@@ -156,7 +157,12 @@ impl Files {
     fn rewrite(&mut self, number: usize, value: &mut Value, member: &str) -> Result<(), BundleError> {
         let name = self.names.get(number).cloned().unwrap_or_default();
         let folder = name::folder_of(&name).to_owned();
+        // What the first file calls by an `$id` of its own is no file.
+        let named = if number == 0 { Identifiers::places_of_references(value) } else { HashSet::new() };
         let outcome = each_reference(value, &mut |target, here| {
+            if named.contains(here) {
+                return Ok(target.to_owned());
+            }
             let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
             let meant = match file {
                 "" => number,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Warnings;
 use crate::operation::{Body, MediaType, Operation, Parameter, Response, SecurityRequirement};
-use crate::schema::{SchemaId, SchemaSet};
+use crate::schema::{SchemaId, SchemaSet, reference_to};
 
 /// Makes one operation of those that have the same method and path, at the place of the first.
 pub(super) fn same_endpoints(
@@ -158,7 +158,6 @@ fn any_of(ids: impl Iterator<Item = Option<SchemaId>>, schemas: &mut SchemaSet) 
     if let [only] = ids.as_slice() {
         return Some(*only);
     }
-    let choices: Vec<Value> =
-        ids.iter().map(|SchemaId(number)| json!({ "$ref": format!("#/$defs/{number}") })).collect();
+    let choices: Vec<Value> = ids.into_iter().map(|id| json!({ "$ref": reference_to(id) })).collect();
     schemas.push(json!({ "anyOf": choices }))
 }

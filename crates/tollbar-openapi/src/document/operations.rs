@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::error::join;
 use super::parameters;
 use super::reference::{Place, Root, weight};
 use super::schemas::Collector;
@@ -37,15 +36,14 @@ pub(super) fn read(
     };
     // The specification has no reference here; trees of files do.
     let paths = root.resolve(paths)?;
-    let members = object(&paths, "paths must be an object")?;
+    object(&paths, "paths must be an object")?;
     let security_bytes = root.member("security").map_or(0, |place| weight(place.value));
     let (shapes, twins, names) = (HashMap::new(), Vec::new(), HashSet::new());
     let schemas = Collector::new(root);
     let mut reader =
         Reader { root, reading, security, security_bytes, warnings, schemas, shapes, twins, names };
     let mut operations = Vec::new();
-    for (path, value) in members.iter().filter(|(path, _)| !path.starts_with("x-")) {
-        let item = Place { value, pointer: join(&paths.pointer, path) };
+    for (path, item) in paths.members().filter(|(path, _)| !path.starts_with("x-")) {
         reader.read_path(path, &item, &mut operations)?;
     }
     check_twins(&reader.twins)?;

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::error::join;
 use super::reference::{Place, Root};
 use super::schemas::Collector;
 use super::{LoadError, Warnings};
@@ -32,8 +31,7 @@ pub(super) fn read_list<'d>(
         return Err(place.error(format!("there are more than {LIST_LIMIT} parameters in one place")));
     }
     let mut list = List::with_capacity(items.len());
-    for (index, value) in items.iter().enumerate() {
-        let written = Place { value, pointer: join(&place.pointer, index) };
+    for written in place.items() {
         let place = root.resolve(written.clone())?;
         if !place.value.is_object() {
             return Err(place.error("a parameter must be an object"));

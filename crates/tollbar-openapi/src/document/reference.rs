@@ -1,4 +1,4 @@
-//! `$ref`, within the document only.
+//! `$ref`, within the document only: by pointers, and in schemas also by names.
 
 use std::cell::Cell;
 
@@ -6,7 +6,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::LoadError;
-use super::error::join;
+use super::error::{join, unescape};
+use super::identifiers::{self, Identifiers};
 
 /// A chain of references longer than this goes round in a circle, or might as well.
 pub(super) const HOP_LIMIT: usize = 32;
@@ -17,6 +18,9 @@ const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
 /// What all operations together may hold once references are written out: a small document can refer to one
 /// large thing a million times.
 const EXPANSION_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long the pointer to a schema with a name may be, before it is counted each time.
+const FREE_POINTER_BYTES: usize = 1_024;
 
 /// About what a value costs beside its text.
 pub(super) const NODE_BYTES: usize = 64;
@@ -42,6 +46,7 @@ const MAPS: [&str; 12] = [
 pub(super) struct Root<'d> {
     value: &'d Value,
     allowance: &'d Allowance,
+    identifiers: &'d Identifiers<'d>,
 }
 
 /// What may still be written out.
@@ -63,8 +68,17 @@ pub(super) struct Place<'d> {
 }
 
 impl<'d> Root<'d> {
-    pub(super) fn new(value: &'d Value, allowance: &'d Allowance) -> Root<'d> {
-        Root { value, allowance }
+    pub(super) fn new(
+        value: &'d Value,
+        allowance: &'d Allowance,
+        identifiers: &'d Identifiers<'d>,
+    ) -> Root<'d> {
+        Root { value, allowance, identifiers }
+    }
+
+    /// By what names schemas are known.
+    pub(super) fn identifiers(&self) -> &'d Identifiers<'d> {
+        self.identifiers
     }
 
     /// Accounts for something that an operation keeps.
@@ -98,13 +112,18 @@ impl<'d> Root<'d> {
     /// stands beside a reference matters.
     pub(super) fn step(&self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
         let Some(target) = place.reference() else { return Ok(None) };
-        self.find(target, &join(&place.pointer, "$ref")).map(Some)
+        self.find(place, "$ref", target).map(Some)
     }
 
-    /// Where a reference leads that stands in a certain place.
-    pub(super) fn find(&self, target: &str, here: &str) -> Result<Place<'d>, LoadError> {
+    /// Where a reference leads that a schema has under a keyword.
+    pub(super) fn find(
+        &self,
+        place: &Place<'d>,
+        keyword: &str,
+        target: &str,
+    ) -> Result<Place<'d>, LoadError> {
         let mut hops = HOP_LIMIT;
-        self.look_up(target, here, &mut hops)
+        self.look_up(place, target, &join(&place.pointer, keyword), &mut hops)
     }
 
     fn follow(&self, mut place: Place<'d>, hops: &mut usize) -> Result<Place<'d>, LoadError> {
@@ -117,36 +136,64 @@ impl<'d> Root<'d> {
                 ))
                 .at(join(&start, "$ref"))
             })?;
-            place = self.look_up(target, &here, hops)?;
+            place = self.look_up(&place, target, &here, hops)?;
+        }
+        Ok(place)
+    }
+
+    /// A pointer starts at the schema with the nearest `$id`; one whose first step is not there, at the document: so
+    /// they mean it who write `#/components/schemas/Pet` below an `$id`.
+    fn look_up(
+        &self,
+        from: &Place<'d>,
+        target: &str,
+        here: &str,
+        hops: &mut usize,
+    ) -> Result<Place<'d>, LoadError> {
+        let missing = || LoadError::new(format!("the reference \"{target}\" leads nowhere")).at(here);
+        let resource = self.identifiers.find(from.value, target, here)?;
+        let (uri, fragment) = identifiers::split(target);
+        let fragment = percent_decode_str(fragment).decode_utf8().map_err(|_| missing())?;
+        if !fragment.is_empty() && !fragment.starts_with('/') {
+            return self.named(self.identifiers.find_anchor(resource, &fragment, target, here)?);
+        }
+        let start = self.identifiers.root_of(resource).filter(|start| {
+            let first = fragment.split('/').nth(1).map(unescape);
+            !uri.is_empty() || first.is_none_or(|first| start.member(&first).is_some())
+        });
+        let start = start.map_or_else(|| Ok(self.whole()), |start| self.named(start))?;
+        self.descend(start, &fragment, hops)?.ok_or_else(missing)
+    }
+
+    /// Accounts for a pointer that may be far longer than the reference.
+    fn named(&self, place: Place<'d>) -> Result<Place<'d>, LoadError> {
+        let excess = place.pointer.len().saturating_sub(FREE_POINTER_BYTES);
+        if excess > 0 {
+            self.take(excess, &place)?;
         }
         Ok(place)
     }
 
     /// Where a pointer leads through a member that is itself a reference, that one is followed on the way.
-    fn look_up(&self, target: &str, here: &str, hops: &mut usize) -> Result<Place<'d>, LoadError> {
-        let fragment = target.strip_prefix('#').ok_or_else(|| not_local(target, here))?;
-        let missing = || LoadError::new(format!("the reference \"{target}\" leads nowhere")).at(here);
-        let pointer = percent_decode_str(fragment).decode_utf8().map_err(|_| missing())?;
-        let mut place = Place { value: self.value, pointer: String::new() };
-        if pointer.is_empty() {
-            return Ok(place);
-        }
-        let steps = pointer.strip_prefix('/').ok_or_else(|| {
-            LoadError::new(format!(
-                "the reference \"{target}\" must be a pointer such as \"#/components/parameters/limit\""
-            ))
-            .at(here)
-        })?;
-        for step in steps.split('/') {
-            let step = step.replace("~1", "/").replace("~0", "~");
+    fn descend(
+        &self,
+        mut place: Place<'d>,
+        pointer: &str,
+        hops: &mut usize,
+    ) -> Result<Option<Place<'d>>, LoadError> {
+        for step in pointer.split('/').skip(1) {
+            let step = unescape(step);
             let next = match place.member(&step) {
                 Some(next) => Some(next),
                 None if place.reference().is_some() => self.follow(place, hops)?.member(&step),
                 None => None,
             };
-            place = next.ok_or_else(missing)?;
+            match next {
+                Some(next) => place = next,
+                None => return Ok(None),
+            }
         }
-        Ok(place)
+        Ok(Some(place))
     }
 }
 
@@ -159,6 +206,18 @@ impl<'d> Place<'d> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         value.map(|value| Place { value, pointer: join(&self.pointer, name) })
+    }
+
+    /// The members of an object; of anything else none.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&'d String, Place<'d>)> {
+        let members = self.value.as_object().into_iter().flatten();
+        members.map(|(name, value)| (name, Place { value, pointer: join(&self.pointer, name) }))
+    }
+
+    /// The items of a list; of anything else none.
+    pub(super) fn items(&self) -> impl Iterator<Item = Place<'d>> {
+        let items = self.value.as_array().into_iter().flatten().enumerate();
+        items.map(|(index, value)| Place { value, pointer: join(&self.pointer, index) })
     }
 
     pub(super) fn reference(&self) -> Option<&'d str> {
@@ -179,11 +238,6 @@ pub(super) fn weight(value: &Value) -> usize {
             Value::Object(members) => members.iter().map(|(name, member)| name.len() + weight(member)).sum(),
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         }
-}
-
-/// Refuses a document that refers to anything outside itself, wherever that stands.
-pub(super) fn check_all_local(document: &Value) -> Result<(), LoadError> {
-    walk(document, false, &mut Vec::new())
 }
 
 /// Changes every reference, and what a discriminator maps to: `rewrite` is told the target and where it
@@ -241,57 +295,9 @@ fn rewrite_within(
     Ok(())
 }
 
-fn walk<'d>(value: &'d Value, is_map: bool, path: &mut Vec<Step<'d>>) -> Result<(), LoadError> {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                path.push(Step::Member(name));
-                match member {
-                    Value::String(target) if name == "$ref" && !target.starts_with('#') => {
-                        return Err(not_local(target, &pointer_of(path)));
-                    }
-                    _ => match is_data(name, is_map) {
-                        (true, _) => {}
-                        (false, holds_names) => walk(member, holds_names, path)?,
-                    },
-                }
-                path.pop();
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                path.push(Step::Item(index));
-                walk(item, false, path)?;
-                path.pop();
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-    Ok(())
-}
-
 /// Whether a member is data, where nothing is a reference; and whether it maps names, which mean nothing by
 /// themselves. `is_map` says that of what the member stands in.
 pub(super) fn is_data(name: &str, is_map: bool) -> (bool, bool) {
     let is_data = !is_map && (DATA.contains(&name) || name.starts_with("x-"));
     (is_data, !is_map && MAPS.contains(&name))
-}
-
-enum Step<'d> {
-    Member(&'d str),
-    Item(usize),
-}
-
-fn pointer_of(path: &[Step<'_>]) -> String {
-    path.iter().fold(String::new(), |pointer, step| match step {
-        Step::Member(name) => join(&pointer, name),
-        Step::Item(index) => join(&pointer, index),
-    })
-}
-
-fn not_local(target: &str, here: &str) -> LoadError {
-    let message = format!(
-        "the reference \"{target}\" leads out of the document, and nothing is fetched; bundle it into one file first"
-    );
-    LoadError::new(message).at(here)
 }

@@ -1,16 +1,17 @@
 //! Taking schemas out of a document: each one that a request uses, and each that those refer to, once, as JSON
 //! Schema 2020-12.
 
-mod anchors;
 mod choices;
 mod combining;
 mod depth;
+mod keyword;
 mod loose;
 mod numbers;
 mod objects;
 mod one_way;
 mod patterns;
 mod read;
+mod scope;
 mod types;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,12 +19,13 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::reference::{HOP_LIMIT, Place, Root, weight};
+use super::reference::{HOP_LIMIT, NODE_BYTES, Place, Root, weight};
 use super::{LoadError, Warnings};
 use crate::schema::{SchemaId, SchemaSet, Validators, is_sound};
-use anchors::Anchors;
+use keyword::Context;
 use one_way::OneWay;
 use patterns::Patterns;
+use scope::Scope;
 
 /// Which way a value goes. Members that go only the other way are not required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,21 +39,28 @@ pub(super) enum Direction {
 /// Names of members that are not required here, whatever a schema says.
 type Waived = Rc<BTreeSet<String>>;
 
-/// What a schema is known by: the same place can mean two things.
+/// What a schema is known by: the same place can mean several things.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     pointer: String,
-    direction: Direction,
-    waived: Waived,
+    context: Context,
 }
 
 /// Which rules a schema is written by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Dialect {
+pub(super) enum Dialect {
     /// OpenAPI 3.0: what stands beside a reference does not count.
     V30,
     /// OpenAPI 3.1: JSON Schema.
     V31,
+}
+
+impl Dialect {
+    pub(super) fn of(document: &Value) -> Dialect {
+        // YAML makes a number of an unquoted version.
+        let version = document.get("openapi").map(Value::to_string).unwrap_or_default();
+        if version.trim_matches('"').starts_with("3.1") { Dialect::V31 } else { Dialect::V30 }
+    }
 }
 
 /// Collects schemas, and gives each a number.
@@ -60,7 +69,6 @@ pub(super) struct Collector<'d> {
     dialect: Dialect,
     numbers: HashMap<Key, SchemaId>,
     waiting: Vec<(SchemaId, Key, Place<'d>)>,
-    anchors: Option<Anchors<'d>>,
     one_way: OneWay,
     patterns: Patterns,
     /// What was noticed in the schema that is being read.
@@ -73,16 +81,11 @@ pub(super) struct Collector<'d> {
 
 impl<'d> Collector<'d> {
     pub(super) fn new(root: Root<'d>) -> Collector<'d> {
-        let version = root.member("openapi");
-        // YAML makes a number of an unquoted version.
-        let is_old =
-            version.is_some_and(|version| version.value.to_string().trim_matches('"').starts_with("3.0"));
         Collector {
             root,
-            dialect: if is_old { Dialect::V30 } else { Dialect::V31 },
+            dialect: Dialect::of(root.whole().value),
             numbers: HashMap::new(),
             waiting: Vec::new(),
-            anchors: None,
             one_way: OneWay::of(root),
             patterns: Patterns::default(),
             notes: Vec::new(),
@@ -98,23 +101,19 @@ impl<'d> Collector<'d> {
 
     /// The number of a schema for one direction. It is read later, by `finish`.
     pub(super) fn add_for(&mut self, place: &Place<'d>, direction: Direction) -> Result<SchemaId, LoadError> {
-        self.number(place, direction, Waived::default())
+        self.number(place, &Context::of(direction))
     }
 
-    fn number(
-        &mut self,
-        place: &Place<'d>,
-        direction: Direction,
-        waived: Waived,
-    ) -> Result<SchemaId, LoadError> {
-        let place = self.settle(place.clone())?;
-        let key = Key { pointer: place.pointer.clone(), direction, waived };
+    fn number(&mut self, place: &Place<'d>, context: &Context) -> Result<SchemaId, LoadError> {
+        let (place, scope) = self.settle(place.clone(), &context.scope)?;
+        let key = Key { pointer: place.pointer.clone(), context: Context { scope, ..context.clone() } };
         if let Some(id) = self.numbers.get(&key) {
             return Ok(*id);
         }
         let number = u32::try_from(self.numbers.len()).map_err(|_| place.error("too many schemas"))?;
         let id = SchemaId(number);
-        self.root.take(key.pointer.len().saturating_mul(2), &place)?;
+        let names = key.context.scope.len().saturating_mul(NODE_BYTES);
+        self.root.take(key.pointer.len().saturating_mul(2).saturating_add(names), &place)?;
         self.numbers.insert(key.clone(), id);
         self.waiting.push((id, key, place));
         Ok(id)
@@ -126,7 +125,7 @@ impl<'d> Collector<'d> {
         let (mut told, mut loose) = (BTreeSet::new(), BTreeSet::new());
         while let Some((id, key, place)) = self.waiting.pop() {
             let before = self.loosened;
-            let schema = self.read_whole(&place, key.direction, &key.waived)?;
+            let schema = self.read_whole(&place, &key.context)?;
             loose.extend(usize::try_from(id.0).ok().filter(|_| self.loosened > before));
             self.root.take(weight(&schema), &place)?;
             read.push((id, place.pointer, schema));
@@ -149,14 +148,15 @@ impl<'d> Collector<'d> {
     }
 
     /// Follows references for as long as nothing counts but them.
-    fn settle(&mut self, mut place: Place<'d>) -> Result<Place<'d>, LoadError> {
-        let (start, mut first) = (place.pointer.clone(), None);
+    fn settle(&mut self, mut place: Place<'d>, scope: &Scope) -> Result<(Place<'d>, Scope), LoadError> {
+        let (start, mut first, mut scope) = (place.pointer.clone(), None, scope.clone());
         for _ in 0..=HOP_LIMIT {
+            scope = self.enter(&scope, &place);
             if !self.is_mere_reference(&place) {
-                return Ok(place);
+                return Ok((place, scope));
             }
             first = first.or(place.reference());
-            let Some(next) = self.step(&place)? else { return Ok(place) };
+            let Some(next) = self.step(&place)? else { return Ok((place, scope)) };
             place = next;
         }
         let first = first.unwrap_or_default();
@@ -167,19 +167,7 @@ impl<'d> Collector<'d> {
 
     fn step(&mut self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
         self.root.take(0, place)?;
-        self.peek(place)
-    }
-
-    /// Where the reference of a place leads.
-    fn peek(&mut self, place: &Place<'d>) -> Result<Option<Place<'d>>, LoadError> {
-        let name = place.reference().and_then(|target| target.strip_prefix('#'));
-        match name.filter(|name| !name.is_empty() && !name.starts_with('/')) {
-            Some(name) if self.dialect == Dialect::V31 => {
-                let anchors = self.anchors.get_or_insert_with(|| Anchors::of(self.root));
-                anchors.find(name, place).map(Some)
-            }
-            _ => self.root.step(place),
-        }
+        self.root.step(place)
     }
 
     /// Whether a schema says only where another is.

@@ -57,7 +57,7 @@ fn parse(value: &Value) -> Result<Document, LoadError> {
 }
 
 /// What is said of a document, without the line: all of it is on one.
-fn refused(value: &Value) -> String {
+pub(super) fn refused(value: &Value) -> String {
     let error = parse(value).unwrap_err();
     let place = error.pointer().filter(|pointer| !pointer.is_empty());
     place.map_or_else(String::new, |place| format!("{place}: ")) + error.message()

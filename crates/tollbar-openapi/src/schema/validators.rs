@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 use super::dialect::options;
-use super::{CompileError, SchemaId, SchemaSet, number_of};
+use super::{CompileError, SchemaId, SchemaSet, each_reference};
 
 /// A set, ready to be held against values.
 ///
@@ -65,24 +65,8 @@ fn build(schemas: impl Iterator<Item = (usize, Value)>) -> Result<Validator, Com
 /// Whether a schema compiles, whatever those are that it refers to.
 pub(crate) fn is_sound(number: usize, schema: &Value) -> bool {
     let mut referred = Vec::new();
-    note_references(schema, &mut referred);
+    each_reference(schema, &mut |other| referred.push(other));
     let others =
         referred.into_iter().filter(|other| *other != number).map(|other| (other, Value::Bool(true)));
     build(others.chain([(number, schema.clone())])).is_ok()
-}
-
-/// Recurses no deeper than a document may be, and finds too much rather than too little.
-fn note_references(schema: &Value, referred: &mut Vec<usize>) {
-    match schema {
-        Value::Object(members) => {
-            for (name, member) in members {
-                match member.as_str().filter(|_| name == "$ref").and_then(number_of) {
-                    Some(SchemaId(number)) => referred.extend(usize::try_from(number)),
-                    None => note_references(member, referred),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| note_references(item, referred)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }

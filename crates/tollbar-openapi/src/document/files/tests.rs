@@ -179,3 +179,27 @@ fn files_and_bytes_are_bounded() {
     });
     assert!(many.unwrap_err().to_string().ends_with("the document has more than 2000000 values"));
 }
+
+#[test]
+fn what_the_first_file_calls_by_an_id_is_no_file() {
+    let root = "
+openapi: 3.1.0
+paths:
+  /pets:
+    post: { requestBody: { content: { application/json: { schema: { $ref: 'https://example.com/pet' } } } } }
+components:
+  schemas:
+    Pet:
+      $id: https://example.com/pet
+      properties: { name: { $ref: name }, owner: { $ref: schemas/owner.yaml } }
+      $defs: { name: { $id: name, type: string } }
+";
+    let bundle = bundle(&[("api.yaml", root), ("schemas/owner.yaml", "{ type: integer }")]).unwrap();
+    assert_eq!(bundle.files(), ["api.yaml", "schemas/owner.yaml"]);
+    let document = Document::parse(bundle.text()).unwrap();
+    let kinds = document.schemas().iter().map(|schema| schema["type"].as_str().unwrap_or_default());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["", "string", "integer"]);
+
+    let said = refused(&[("api.yaml", &root.replace("$id: name", "$id: others"))]);
+    assert!(said.contains("name cannot be read: there is no such file"), "{said}");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::schema::{SchemaId, number_of};
+use crate::schema::each_reference;
 
 /// Members whose values are schemas under names of the document's own.
 const NAMED: [&str; 3] = ["properties", "patternProperties", "dependentSchemas"];
@@ -76,20 +76,4 @@ fn is_loose(schema: &Value, loose: &BTreeSet<usize>) -> bool {
     let mut found = false;
     each_reference(schema, &mut |target| found |= loose.contains(&target));
     found
-}
-
-/// Finds too much, in data, rather than too little.
-fn each_reference(schema: &Value, found: &mut impl FnMut(usize)) {
-    match schema {
-        Value::Object(members) => {
-            for (name, member) in members {
-                match member.as_str().filter(|_| name == "$ref").and_then(number_of) {
-                    Some(SchemaId(number)) => usize::try_from(number).into_iter().for_each(&mut *found),
-                    None => each_reference(member, found),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| each_reference(item, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }

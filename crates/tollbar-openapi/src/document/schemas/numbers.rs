@@ -2,56 +2,40 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::super::reference::Place;
-use super::read::keep;
-use super::{Collector, LoadError};
+use super::Collector;
+use super::keyword::Keyword;
 
 /// `int32` and `int64`, as bounds.
 const WIDTHS: [(&str, i64, i64); 2] =
     [("int32", i32::MIN as i64, i32::MAX as i64), ("int64", i64::MIN, i64::MAX)];
 
 impl<'d> Collector<'d> {
-    pub(super) fn read_bound(
-        &mut self,
-        place: &Place<'d>,
-        name: &str,
-        member: &Place<'d>,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        match member.value {
-            Value::Number(number)
-                if name != "multipleOf" || number.as_f64().is_some_and(|step| step > 0.0) =>
-            {
-                keep(read, name, member)?;
+    pub(super) fn read_bound(&mut self, keyword: &mut Keyword<'_, 'd>) {
+        let is_step = keyword.name == "multipleOf";
+        match keyword.member.value {
+            Value::Number(number) if !is_step || number.as_f64().is_some_and(|step| step > 0.0) => {
+                keyword.keep();
             }
             // As in OpenAPI 3.0; `finish_bounds` knows what it is about.
-            Value::Bool(_) if name.starts_with("exclusive") => {}
-            _ if name == "multipleOf" => self.unenforced(place, name, "it must be a number above 0"),
-            _ => self.unenforced(place, name, "it must be a number"),
+            Value::Bool(_) if keyword.name.starts_with("exclusive") => {}
+            _ if is_step => self.leave_out(keyword, "it must be a number above 0"),
+            _ => self.leave_out(keyword, "it must be a number"),
         }
-        Ok(())
     }
 
-    pub(super) fn read_count(
-        &mut self,
-        place: &Place<'d>,
-        name: &str,
-        member: &Place<'d>,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        match member.value {
-            Value::Number(number) => match count(number) {
-                Some(count) => {
-                    read.insert(name.to_owned(), count.into());
-                }
-                // No value is as large as that, and none smaller than nothing.
-                None if name.starts_with("max") && number.as_f64().is_some_and(|limit| limit > 1e15) => {}
-                None if name.starts_with("min") && number.as_f64().is_some_and(|limit| limit < 0.0) => {}
-                None => self.unenforced(place, name, "it must be a whole number, 0 or more"),
-            },
-            _ => self.unenforced(place, name, "it must be a whole number, 0 or more"),
+    pub(super) fn read_count(&mut self, keyword: &mut Keyword<'_, 'd>) {
+        let number = keyword.member.value.as_number();
+        if let Some(count) = number.and_then(count) {
+            keyword.put(count);
+            return;
         }
-        Ok(())
+        // No value is as large as that, and none smaller than nothing.
+        let says_nothing = number.and_then(Number::as_f64).is_some_and(|limit| {
+            keyword.name.starts_with("max") && limit > 1e15 || keyword.name.starts_with("min") && limit < 0.0
+        });
+        if !says_nothing {
+            self.leave_out(keyword, "it must be a whole number, 0 or more");
+        }
     }
 }
 

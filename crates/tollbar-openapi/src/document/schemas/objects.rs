@@ -1,102 +1,76 @@
 //! Members and items.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
-use super::super::error::join;
 use super::super::reference::Place;
-use super::read::{Context, is_schema, item};
+use super::keyword::{Keyword, is_schema};
 use super::{Collector, LoadError};
 
 impl<'d> Collector<'d> {
     /// A keyword that maps names, or patterns of names, to schemas.
-    pub(super) fn read_named(
-        &mut self,
-        place: &Place<'d>,
-        name: &str,
-        member: &Place<'d>,
-        context: &Context,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        let Some(members) = member.value.as_object() else {
-            self.unenforced(place, name, "it must be an object");
+    pub(super) fn read_named(&mut self, keyword: &mut Keyword<'_, 'd>) -> Result<(), LoadError> {
+        if !self.holds_members(keyword) {
             return Ok(());
-        };
+        }
         let mut named = Map::new();
-        for (key, value) in members {
-            let schema = Place { value, pointer: join(&member.pointer, key) };
-            if name == "patternProperties"
+        for (key, schema) in keyword.member.members() {
+            if keyword.name == "patternProperties"
                 && let Err(why) = self.patterns.check(key)
             {
-                self.unenforced(place, name, &format!("\"{key}\" {why}"));
-                self.unmatched.push(place.pointer.clone());
+                self.leave_out(keyword, &format!("\"{key}\" {why}"));
+                self.unmatched.push(keyword.place.pointer.clone());
                 continue;
             }
             // For the same value; all others are for a member of it.
-            let read = if name == "dependentSchemas" {
-                self.read(&schema, &context.unwaived())?
+            let read = if keyword.name == "dependentSchemas" {
+                self.read(&schema, &keyword.context.unwaived())?
             } else {
-                self.read_part(&schema, context)?
+                self.read_part(&schema, keyword.context)?
             };
             named.insert(key.clone(), read);
         }
-        read.insert(name.to_owned(), named.into());
+        keyword.put(named);
         Ok(())
     }
 
-    pub(super) fn read_required(
-        &mut self,
-        place: &Place<'d>,
-        member: &Place<'d>,
-        context: &Context,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        let names = self.names(place, "required", member.value);
-        let names: Vec<Value> =
-            names.into_iter().filter(|name| !context.waived.contains(name)).map(Value::from).collect();
+    pub(super) fn read_required(&mut self, keyword: &mut Keyword<'_, 'd>) {
+        let mut names = self.names(keyword, keyword.member.value);
+        names.retain(|name| !keyword.context.waived.contains(name));
         if !names.is_empty() {
-            read.insert("required".to_owned(), names.into());
+            keyword.put(names);
         }
-        Ok(())
     }
 
     /// A list of names, each once.
-    fn names(&mut self, place: &Place<'d>, keyword: &str, list: &Value) -> Vec<String> {
+    fn names(&mut self, keyword: &Keyword<'_, 'd>, list: &Value) -> Vec<String> {
         let Some(items) = list.as_array() else {
-            self.unenforced(place, keyword, "it must be a list of names");
+            self.leave_out(keyword, "it must be a list of names");
             return Vec::new();
         };
         if items.iter().any(|item| !item.is_string()) {
-            self.unenforced(place, keyword, "not everything in it is a name");
+            self.leave_out(keyword, "not everything in it is a name");
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         items.iter().filter_map(Value::as_str).filter(|name| seen.insert(*name)).map(str::to_owned).collect()
     }
 
     /// `dependencies` was split into two keywords later.
-    pub(super) fn read_dependencies(
-        &mut self,
-        place: &Place<'d>,
-        keyword: &str,
-        member: &Place<'d>,
-        context: &Context,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        let Some(members) = member.value.as_object() else {
-            self.unenforced(place, keyword, "it must be an object");
+    pub(super) fn read_dependencies(&mut self, keyword: &mut Keyword<'_, 'd>) -> Result<(), LoadError> {
+        if !self.holds_members(keyword) {
             return Ok(());
-        };
-        for (key, value) in members {
-            let below = Place { value, pointer: join(&member.pointer, key) };
-            let (split, needed) = match value {
-                Value::Object(_) | Value::Bool(_) if keyword == "dependencies" => {
-                    ("dependentSchemas", self.read(&below, &context.unwaived())?)
+        }
+        let is_former = keyword.name == "dependencies";
+        for (key, below) in keyword.member.members() {
+            let (split, needed) = match below.value {
+                Value::Object(_) | Value::Bool(_) if is_former => {
+                    ("dependentSchemas", self.read(&below, &keyword.context.unwaived())?)
                 }
-                Value::String(name) if keyword == "dependencies" => {
-                    ("dependentRequired", vec![name.clone()].into())
-                }
-                list => ("dependentRequired", self.names(place, keyword, list).into()),
+                Value::String(name) if is_former => ("dependentRequired", vec![name.clone()].into()),
+                list => ("dependentRequired", self.names(keyword, list).into()),
             };
-            let entry = read.entry(split).or_insert_with(|| Value::Object(Map::new()));
+            let entry = keyword.read.entry(split).or_insert_with(|| Value::Object(Map::new()));
             if let Some(entry) = entry.as_object_mut() {
                 entry.entry(key.clone()).or_insert(needed);
             }
@@ -105,36 +79,29 @@ impl<'d> Collector<'d> {
     }
 
     /// `items`, which may be a list as in older drafts, and what goes with it.
-    pub(super) fn read_items(
-        &mut self,
-        place: &Place<'d>,
-        keyword: &str,
-        member: &Place<'d>,
-        context: &Context,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        let is_list = |name: &str| place.value.get(name).is_some_and(Value::is_array);
-        match (keyword, member.value) {
+    pub(super) fn read_items(&mut self, keyword: &mut Keyword<'_, 'd>) -> Result<(), LoadError> {
+        let is_list = |name: &str| keyword.place.value.get(name).is_some_and(Value::is_array);
+        match (keyword.name, keyword.member.value) {
             ("items", Value::Array(_)) if is_list("prefixItems") => {
-                self.unenforced(place, keyword, "it must be a schema");
+                self.leave_out(keyword, "it must be a schema");
             }
-            ("items" | "prefixItems", Value::Array(items)) => {
-                let mut schemas = Vec::with_capacity(items.len());
-                for (index, value) in items.iter().enumerate() {
-                    schemas.push(self.read_part(&item(member, index, value), context)?);
+            ("items" | "prefixItems", Value::Array(_)) => {
+                let mut schemas = Vec::new();
+                for item in keyword.member.items() {
+                    schemas.push(self.read_part(&item, keyword.context)?);
                 }
                 // A list of none says nothing.
                 if !schemas.is_empty() {
-                    read.insert("prefixItems".to_owned(), schemas.into());
+                    keyword.put_as("prefixItems", schemas);
                 }
             }
-            ("prefixItems", _) => self.unenforced(place, keyword, "it must be a list of schemas"),
+            ("prefixItems", _) => self.leave_out(keyword, "it must be a list of schemas"),
             ("additionalItems", _) if !is_list("items") => {}
             (_, value) if is_schema(value) => {
-                let schema = self.read_part(member, context)?;
-                read.insert("items".to_owned(), schema);
+                let schema = self.read_part(keyword.member, keyword.context)?;
+                keyword.put_as("items", schema);
             }
-            _ => self.unenforced(place, keyword, "it must be a schema"),
+            _ => self.leave_out(keyword, "it must be a schema"),
         }
         Ok(())
     }

@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::super::error::join;
 use super::super::reference::{Place, Root};
-use super::read::{Context, item};
+use super::keyword::Context;
 use super::{Collector, Dialect, Direction, LoadError, Waived};
 
 /// How many places are visited altogether to find out which members go one way only.
@@ -96,11 +95,8 @@ impl<'d> Collector<'d> {
             }
             let required = place.value.get("required").and_then(Value::as_array).into_iter().flatten();
             together.required.extend(required.filter_map(Value::as_str).map(str::to_owned));
-            if let Some(properties) = place.member("properties")
-                && let Some(members) = properties.value.as_object()
-            {
-                for (name, value) in members {
-                    let member = Place { value, pointer: join(&properties.pointer, name) };
+            if let Some(properties) = place.member("properties") {
+                for (name, member) in properties.members() {
                     if self.is_one_way(member, direction)? {
                         together.one_way.insert(name.clone());
                     }
@@ -139,17 +135,13 @@ impl<'d> Collector<'d> {
         waiting: &mut Vec<Place<'d>>,
     ) -> Result<(), LoadError> {
         if place.reference().is_some() {
-            waiting.extend(self.peek(place)?);
+            waiting.extend(self.root.step(place)?);
             if self.dialect == Dialect::V30 {
                 return Ok(());
             }
         }
-        for keyword in keywords {
-            if let Some(list) = place.member(keyword)
-                && let Some(items) = list.value.as_array()
-            {
-                waiting.extend(items.iter().enumerate().map(|(index, value)| item(&list, index, value)));
-            }
+        for list in keywords.iter().filter_map(|keyword| place.member(keyword)) {
+            waiting.extend(list.items());
         }
         Ok(())
     }

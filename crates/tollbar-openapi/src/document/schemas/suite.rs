@@ -59,9 +59,10 @@ fn run(version: &str, suite: &str, draft: Draft, exceptions: &[Exception]) {
     }
     println!("OpenAPI {version}: {ours} of {total} cases are right; the library by itself: {theirs}");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    for Exception { file, group, why } in exceptions {
-        assert!(used.contains(&(file, group)), "no longer an exception: {file} / {group} ({why})");
-    }
+    let unused = exceptions.iter().filter(|one| !used.contains(&(one.file, one.group)));
+    let unused: Vec<String> =
+        unused.map(|Exception { file, group, why }| format!("{file} / {group} ({why})")).collect();
+    assert!(unused.is_empty(), "no longer exceptions:\n{}", unused.join("\n"));
 }
 
 fn load(version: &str, schema: &Value) -> Result<(Validators, SchemaId), String> {
@@ -78,9 +79,10 @@ fn load(version: &str, schema: &Value) -> Result<(Validators, SchemaId), String>
     Ok((Validators::compile(document.schemas().clone()).map_err(|error| error.to_string())?, id))
 }
 
-/// What refers to the whole refers to the document, once it stands in one.
+/// What refers to the whole refers to the document, once it stands in one, unless there is an `$id` above.
 fn rebase(schema: &mut Value) {
     match schema {
+        Value::Object(members) if members.get("$id").is_some_and(Value::is_string) => {}
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
                 match member {

@@ -245,7 +245,12 @@ fn references_are_kept_as_numbers() {
             "#/components/schemas/C",
             format!("{HERE}/$ref: the reference \"#/components/schemas/C\" leads nowhere"),
         ),
-        ("#c", format!("{HERE}/$ref: the reference \"#c\" leads nowhere")),
+        (
+            "#c",
+            format!(
+                "{HERE}/$ref: the reference \"#c\" leads nowhere: no schema has this $anchor, nor is it a pointer such as \"#/components/parameters/limit\""
+            ),
+        ),
     ] {
         let refused = load("3.1.0", &json!({ "$ref": target }), &others).unwrap_err().to_string();
         assert!(refused.ends_with(&expected), "{refused}");

@@ -1,23 +1,17 @@
 //! `type`, `enum`, `format`, `pattern`.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::super::reference::Place;
-use super::read::keep;
+use super::keyword::Keyword;
 use super::{Collector, LoadError};
 
 const TYPES: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
 
 impl<'d> Collector<'d> {
-    pub(super) fn read_type(
-        &mut self,
-        place: &Place<'d>,
-        member: &Place<'d>,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        let names: Vec<&Value> = match member.value {
-            Value::Array(names) => names.iter().collect(),
-            name => vec![name],
+    pub(super) fn read_type(&mut self, keyword: &mut Keyword<'_, 'd>) {
+        let names = match keyword.member.value {
+            Value::Array(names) => names.as_slice(),
+            name => std::slice::from_ref(name),
         };
         let mut types: Vec<Value> = Vec::new();
         for name in names {
@@ -27,75 +21,48 @@ impl<'d> Collector<'d> {
                         types.push(name.clone());
                     }
                 }
-                Some(text) => {
-                    self.unenforced(place, "type", &format!("\"{text}\" is not a type"));
-                    return Ok(());
-                }
+                Some(text) => return self.leave_out(keyword, &format!("\"{text}\" is not a type")),
                 None => {
-                    self.unenforced(place, "type", "it must be the name of a type, or a list of names");
-                    return Ok(());
+                    return self.leave_out(keyword, "it must be the name of a type, or a list of names");
                 }
             }
         }
         match types.len() {
-            0 => self.unenforced(place, "type", "it is an empty list"),
-            1 => {
-                read.insert("type".to_owned(), types.swap_remove(0));
-            }
-            _ => {
-                read.insert("type".to_owned(), types.into());
-            }
+            0 => self.leave_out(keyword, "it is an empty list"),
+            1 => keyword.put(types.swap_remove(0)),
+            _ => keyword.put(types),
         }
-        Ok(())
     }
 
-    pub(super) fn read_enum(
-        &mut self,
-        place: &Place<'d>,
-        member: &Place<'d>,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
+    pub(super) fn read_enum(&mut self, keyword: &mut Keyword<'_, 'd>) -> Result<(), LoadError> {
+        let member = keyword.member;
         let choices = member.value.as_array().ok_or_else(|| member.error("enum must be a list"))?;
         if choices.is_empty() {
-            self.unenforced(place, "enum", "it is an empty list");
+            self.leave_out(keyword, "it is an empty list");
             return Ok(());
         }
         self.root.take(0, member)?;
-        keep(read, "enum", member)
+        keyword.keep();
+        Ok(())
     }
 
-    pub(super) fn read_text_keyword(
-        &mut self,
-        place: &Place<'d>,
-        name: &str,
-        member: &Place<'d>,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        let Some(text) = member.value.as_str() else {
-            self.unenforced(place, name, "it must be text");
-            return Ok(());
+    pub(super) fn read_text_keyword(&mut self, keyword: &mut Keyword<'_, 'd>) {
+        let Some(text) = keyword.member.value.as_str() else {
+            return self.leave_out(keyword, "it must be text");
         };
-        if name == "pattern"
+        if keyword.name == "pattern"
             && let Err(why) = self.patterns.check(text)
         {
-            self.unenforced(place, name, &format!("\"{text}\" {why}"));
-            return Ok(());
+            return self.leave_out(keyword, &format!("\"{text}\" {why}"));
         }
-        keep(read, name, member)
+        keyword.keep();
     }
 
-    pub(super) fn read_flag(
-        &mut self,
-        place: &Place<'d>,
-        name: &str,
-        member: &Place<'d>,
-        read: &mut Map<String, Value>,
-    ) -> Result<(), LoadError> {
-        match member.value {
-            Value::Bool(true) => return keep(read, name, member),
+    pub(super) fn read_flag(&mut self, keyword: &mut Keyword<'_, 'd>) {
+        match keyword.member.value {
+            Value::Bool(true) => keyword.keep(),
             Value::Bool(false) => {}
-            _ => self.unenforced(place, name, "it must be true or false"),
+            _ => self.leave_out(keyword, "it must be true or false"),
         }
-        Ok(())
     }
 }

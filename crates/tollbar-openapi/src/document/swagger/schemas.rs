@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::super::reference::{NODE_BYTES, weight};
+use super::super::reference::{HOP_LIMIT, NODE_BYTES, weight};
 
 /// How much may be written: a small document can have one large thing in a million places.
 const WRITTEN_LIMIT_BYTES: usize = 128 * 1024 * 1024;
@@ -19,9 +19,6 @@ const NAMED: [&str; 3] = ["properties", "patternProperties", "definitions"];
 
 /// Members that list schemas.
 const LISTED: [&str; 3] = ["allOf", "anyOf", "oneOf"];
-
-/// Follows a chain of references no further than this.
-const HOP_LIMIT: usize = 32;
 
 pub(super) struct Schemas<'o> {
     old: &'o Value,

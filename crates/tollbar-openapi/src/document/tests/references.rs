@@ -88,7 +88,7 @@ fn references_that_lead_nowhere_or_in_circles_are_named() {
     for (parameters, components, expected) in [
         (json!([{ "$ref": "#/components/parameters/A" }]), json!({}), "/paths/~1x/get/parameters/0/$ref: the reference \"#/components/parameters/A\" leads nowhere".to_owned()),
         (json!([{ "$ref": "#/paths/~1x/get/parameters/9" }]), json!({}), "/paths/~1x/get/parameters/0/$ref: the reference \"#/paths/~1x/get/parameters/9\" leads nowhere".to_owned()),
-        (json!([{ "$ref": "#limit" }]), json!({}), "/paths/~1x/get/parameters/0/$ref: the reference \"#limit\" must be a pointer such as \"#/components/parameters/limit\"".to_owned()),
+        (json!([{ "$ref": "#limit" }]), json!({}), "/paths/~1x/get/parameters/0/$ref: the reference \"#limit\" leads nowhere: no schema has this $anchor, nor is it a pointer such as \"#/components/parameters/limit\"".to_owned()),
         (json!([{ "$ref": "#/paths/~1x/get/parameters/0" }]), json!({}), format!("/paths/~1x/get/parameters/0/$ref: the reference \"#/paths/~1x/get/parameters/0\" {circle}")),
         (json!([{ "$ref": "#/components/a" }]), json!({ "a": { "$ref": "#/components/b" }, "b": { "$ref": "#/components/a" } }), format!("/paths/~1x/get/parameters/0/$ref: the reference \"#/components/a\" {circle}")),
         // A circle that is entered on the way, through a step that is missing.

@@ -7,12 +7,12 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{is_json, to_text, yaml};
+use crate::document::error::unescape;
 
 /// The line and the column, counted from 1, of what a pointer names, or else of what holds it.
 pub(in crate::document) fn find(bytes: &[u8], pointer: &str) -> Option<(u64, u64)> {
     let text = to_text(bytes).ok()?;
-    let steps: Vec<String> =
-        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let steps: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
     let mut length = steps.len();
     // What is missing has no place; what it is missing from has.
     while length > 0 {

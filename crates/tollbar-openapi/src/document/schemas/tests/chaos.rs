@@ -11,6 +11,7 @@ fn chaos() -> impl Strategy<Value = Value> {
     let name = prop::sample::select(vec![
         "$ref",
         "$dynamicRef",
+        "$id",
         "$anchor",
         "$dynamicAnchor",
         "type",
@@ -60,6 +61,9 @@ fn chaos() -> impl Strategy<Value = Value> {
         "#/components/schemas/B",
         "#/components/schemas/A/properties/A",
         "#A",
+        "A#A",
+        "A#/properties/B",
+        "https://example.com/B",
         "A",
         "B",
         "object",
