@@ -64,19 +64,19 @@ impl UsageCommand {
         let admin = context.connect()?;
         let out = &context.output;
         let this_month = context.now.strftime("%Y-%m").to_string();
-        let environment = self.env.map(|env| env.as_str().to_owned());
         if let Some(client) = &self.client {
+            let environment = self.env.map(|env| env.as_str().to_owned());
             let query = [("month", self.month.clone()), ("environment", environment)];
             let answer = admin.get(&with_query(&path(["usage", client]), query))?;
             let by = self.by.unwrap_or(By::Endpoint);
             if self.csv {
-                let of_month = (answer.value["month"].as_str().unwrap_or_default(), [answer.value.clone()]);
-                return Ok(out.line(&csv::lines(of_month.0, &of_month.1, by))?);
+                let month = answer.value["month"].as_str().unwrap_or_default();
+                return Ok(out.line(&csv::lines(month, std::slice::from_ref(&answer.value), by))?);
             }
             return Ok(out.answer(&answer, |usage, style| view::one(usage, by, &this_month, style))?);
         }
         let by = self.by.unwrap_or(By::Total);
-        let (month, mut clients) = all(&admin, self.month, environment, by)?;
+        let (month, mut clients) = all(&admin, self.month, self.env, by)?;
         let key = |client: &Value| {
             let of = |field: &str| client[field].as_str().unwrap_or_default().to_owned();
             (of("name"), of("client"))
@@ -94,7 +94,7 @@ impl UsageCommand {
 fn all(
     admin: &AdminClient,
     mut month: Option<String>,
-    environment: Option<String>,
+    environment: Option<Env>,
     by: By,
 ) -> Result<(String, Vec<Value>)> {
     let mut clients = Vec::new();
@@ -102,7 +102,7 @@ fn all(
     loop {
         let query = [
             ("month", month.clone()),
-            ("environment", environment.clone()),
+            ("environment", environment.map(|env| env.as_str().to_owned())),
             ("rows", matches!(by, By::Endpoint | By::Day).then(|| "true".to_owned())),
             ("limit", Some(PAGE.to_string())),
             ("after", after.clone()),
