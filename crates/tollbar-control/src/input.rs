@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, de::DeserializeOwned};
-use tollbar_core::Timestamp;
+use tollbar_core::{Month, Timestamp};
 
 use crate::{fault::Fault, safety::check_content_type};
 
@@ -89,6 +89,18 @@ pub(crate) fn parse_future_time(field: &str, text: &str, now: Timestamp) -> Resu
         return Err(Fault::bad(format!("{field}: {at} has passed; it is {now} now")));
     }
     Ok(at)
+}
+
+/// Reads a calendar month; this one, if none is given.
+pub(crate) fn parse_month(text: Option<&str>, now: Timestamp) -> Result<Month, Fault> {
+    let Some(text) = text else { return Ok(Month::of(now)) };
+    Month::parse(text).ok_or_else(|| {
+        Fault::bad(format!(
+            "month: `{}` is not a month; write it like {}",
+            text.escape_debug(),
+            Month::of(now)
+        ))
+    })
 }
 
 async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Fault> {

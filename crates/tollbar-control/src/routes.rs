@@ -4,6 +4,7 @@ mod apis;
 mod audit;
 mod client_changes;
 mod clients;
+mod corrections;
 mod diff;
 mod endpoints;
 mod import;
@@ -70,6 +71,8 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/observed", get(observed::list))
         .route("/switches", get(switches::list).post(switches::throw))
         .route("/switches/on", post(switches::take_back))
+        .route("/clients/{client}/corrections", get(corrections::list).post(corrections::create))
+        .route("/usage", get(usage::list))
         .route("/usage/{client}", get(usage::show))
         .route("/requests", get(requests::list))
         .route("/requests/{id}", get(requests::show))

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tollbar_contract::Environment;
 use tollbar_core::{
-    ApiRecord, AuditEntry, ChangeId, Client, ClientId, Directory, KeyId, KeyRecord, OauthId, OauthRecord,
-    Overage, Switch, SwitchId, SwitchTarget, Timestamp, port::RequestEntry,
+    ApiRecord, AuditEntry, ChangeId, Client, ClientId, Correction, Directory, KeyId, KeyRecord, OauthId,
+    OauthRecord, Overage, Switch, SwitchId, SwitchTarget, Timestamp, port::RequestEntry,
 };
 
 /// A number for each environment.
@@ -195,6 +195,14 @@ pub(crate) fn request(entry: &RequestEntry) -> Map<String, Value> {
     let Ok(Value::Object(mut shown)) = serde_json::to_value(entry) else { return Map::new() };
     shown.insert("at".to_owned(), time(entry.at).into());
     shown
+}
+
+pub(crate) fn correction(correction: &Correction) -> Value {
+    let Correction { client, environment, month, units, kind, reason, at, change } = correction;
+    json!({
+        "client": client, "environment": environment, "month": month.to_string(), "units": units, "kind": kind,
+        "reason": reason, "at": at.map(time), "change": change,
+    })
 }
 
 pub(crate) fn time(at: Timestamp) -> String {

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod it {
     mod bench;
+    mod books;
     mod catalogue;
     mod changes;
     mod clients;

@@ -12,9 +12,28 @@ pub struct Ledger {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
-    used: u64,
+    /// Charged and not given back.
+    charged: u64,
     /// Charges up to here are covered by what is durable.
     leased: u64,
+    /// All corrections together. They charge nothing, so no lease has to cover them.
+    corrected: i64,
+}
+
+impl Count {
+    /// What the client sees and is billed.
+    const fn used(&self) -> u64 {
+        self.charged.saturating_add_signed(self.corrected)
+    }
+
+    /// How far `charged` may go: to where `used` is at the limit.
+    const fn chargeable(&self, limit: u64) -> u64 {
+        if self.corrected < 0 {
+            limit.saturating_add(self.corrected.unsigned_abs())
+        } else {
+            limit.saturating_sub(self.corrected.unsigned_abs())
+        }
+    }
 }
 
 /// What stands in the `X-Allowance-*` headers.
@@ -22,7 +41,7 @@ struct Count {
 pub struct AllowanceState {
     /// Requests per month.
     pub limit: u64,
-    /// Requests charged this month.
+    /// Requests charged this month and not given back, with the month's corrections.
     pub used: u64,
     /// Unix seconds of the start of the next month.
     pub reset_seconds: u64,
@@ -63,24 +82,25 @@ pub fn lease_block(limit: u64) -> u64 {
 }
 
 impl Ledger {
-    /// Takes over a durable count at start.
-    pub fn restore(&mut self, month: Month, used: u64, leased: u64) {
-        self.months.insert(month, Count { used, leased });
+    /// Takes over a durable count at start; its corrections come after it, by [`Ledger::correct`].
+    pub fn restore(&mut self, month: Month, charged: u64, leased: u64) {
+        self.months.insert(month, Count { charged, leased, corrected: 0 });
     }
 
     /// Charges one request to the month of `now`.
     pub fn charge(&mut self, limit: u64, overage: Overage, now: Timestamp) -> Result<Charge, NotCharged> {
         let month = Month::of(now);
         let count = self.months.entry(month).or_default();
-        if count.used >= limit && overage == Overage::Block {
-            return Err(NotCharged::Exhausted(state(limit, count.used, month)));
+        let chargeable = count.chargeable(limit);
+        if count.charged >= chargeable && overage == Overage::Block {
+            return Err(NotCharged::Exhausted(state(limit, count.used(), month)));
         }
-        if count.used >= count.leased {
-            let ahead = count.used.saturating_add(lease_block(limit));
-            let upto = if overage == Overage::Block { ahead.min(limit) } else { ahead };
+        if count.charged >= count.leased {
+            let ahead = count.charged.saturating_add(lease_block(limit));
+            let upto = if overage == Overage::Block { ahead.min(chargeable) } else { ahead };
             return Err(NotCharged::NeedsLease { month, upto });
         }
-        count.used += 1;
+        count.charged += 1;
         // Older months are kept while answers that give back may still come in for them: one month is ample.
         self.months.retain(|m, _| m.number() + 1 >= month.number());
         Ok(Charge { at: now })
@@ -95,14 +115,23 @@ impl Ledger {
     /// Gives a charge back to the month it was charged to.
     pub fn give_back(&mut self, charged_at: Timestamp) {
         if let Some(count) = self.months.get_mut(&Month::of(charged_at)) {
-            count.used = count.used.saturating_sub(1);
+            count.charged = count.charged.saturating_sub(1);
+        }
+    }
+
+    /// Adds a durable correction. Leases bound what is charged, and a correction charges nothing: it meets no lease or
+    /// charge that is under way, and what a power loss may add stays the same.
+    pub fn correct(&mut self, month: Month, units: i64) {
+        if units != 0 {
+            let count = self.months.entry(month).or_default();
+            count.corrected = count.corrected.saturating_add(units);
         }
     }
 
     /// The state without charging anything.
     pub fn peek(&self, limit: u64, now: Timestamp) -> AllowanceState {
         let month = Month::of(now);
-        state(limit, self.months.get(&month).map_or(0, |count| count.used), month)
+        state(limit, self.months.get(&month).map_or(0, Count::used), month)
     }
 }
 
@@ -172,7 +201,106 @@ mod tests {
         assert_eq!(ledger.peek(1, now).used, 3);
     }
 
+    #[test]
+    fn a_correction_is_used_and_charges_nothing() {
+        let now = Timestamp::parse("2026-11-22").unwrap();
+        let month = Month::of(now);
+        let mut ledger = Ledger::default();
+        for _ in 0..3 {
+            charge(&mut ledger, 5, now).unwrap();
+        }
+        ledger.correct(month, 2);
+        assert!(matches!(charge(&mut ledger, 5, now), Err(NotCharged::Exhausted(s)) if s.used == 5));
+        ledger.correct(month, -4);
+        assert_eq!(ledger.peek(5, now).used, 1);
+        // Five are sold: three were charged, and two of those do not count any more.
+        assert_eq!((0..9).filter(|_| charge(&mut ledger, 5, now).is_ok()).count(), 4);
+        ledger.correct(month, -100);
+        assert_eq!(ledger.peek(5, now).used, 0, "what is below zero is shown as nothing");
+        ledger.correct(month, i64::MAX);
+        assert!(matches!(charge(&mut ledger, 5, now), Err(NotCharged::Exhausted(_))));
+    }
+
+    #[test]
+    fn a_correction_of_another_month_changes_nothing_in_this_one() {
+        let now = Timestamp::parse("2026-11-22").unwrap();
+        let mut ledger = Ledger::default();
+        charge(&mut ledger, 2, now).unwrap();
+        ledger.correct(Month::parse("2026-09").unwrap(), 2);
+        ledger.correct(Month::parse("2026-10").unwrap(), 2);
+        charge(&mut ledger, 2, now).unwrap();
+        assert_eq!(ledger.peek(2, now).used, 2);
+        assert_eq!(ledger.months.len(), 2, "only the month before is kept: {:?}", ledger.months);
+    }
+
+    /// What can happen to a month's count; a lease may become durable long after it was asked for.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Ask,
+        LeaseIsDurable,
+        GiveBack,
+        Correct(i64),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            8 => Just(Step::Ask),
+            3 => Just(Step::LeaseIsDurable),
+            2 => Just(Step::GiveBack),
+            1 => (-60_i64..60).prop_map(Step::Correct),
+        ]
+    }
+
     proptest! {
+        /// `used` is what was charged, less what was given back, and the corrections; never above the limit by a charge;
+        /// and a power loss at any moment, which takes the durable lease for what was charged, never counts too little,
+        /// and too much by no more than a block and what was given back.
+        #[test]
+        fn corrections_add_up_and_meet_no_lease(limit in 0_u64..300, steps in prop::collection::vec(any_step(), 1..600)) {
+            let now = Timestamp::parse("2026-11-22").unwrap();
+            let month = Month::of(now);
+            let mut ledger = Ledger::default();
+            let (mut charged, mut back, mut corrected) = (0_i64, 0_i64, 0_i64);
+            // Asked for, and not durable yet; what is durable.
+            let (mut asked, mut durable) = (Vec::new(), 0_u64);
+            for step in steps {
+                match step {
+                    Step::Ask => match ledger.charge(limit, Overage::Block, now) {
+                        Ok(_) => {
+                            charged += 1;
+                            prop_assert!(charged - back + corrected <= i64::try_from(limit).unwrap());
+                        }
+                        Err(NotCharged::NeedsLease { upto, .. }) => asked.push(upto),
+                        Err(NotCharged::Exhausted(state)) => {
+                            prop_assert!(charged - back + corrected >= i64::try_from(limit).unwrap());
+                            prop_assert!(state.used >= limit);
+                        }
+                    },
+                    Step::LeaseIsDurable => {
+                        if let Some(upto) = asked.pop() {
+                            durable = durable.max(upto);
+                            ledger.leased(month, upto);
+                        }
+                    }
+                    Step::GiveBack if charged > back => {
+                        ledger.give_back(now);
+                        back += 1;
+                    }
+                    Step::GiveBack => {}
+                    Step::Correct(units) => {
+                        let units = units.max(-(charged - back + corrected).max(0));
+                        ledger.correct(month, units);
+                        corrected += units;
+                    }
+                }
+                let truth = charged - back + corrected;
+                prop_assert_eq!(ledger.peek(limit, now).used, u64::try_from(truth).unwrap_or(0));
+                let (after_loss, least) = (i64::try_from(durable).unwrap() + corrected, truth);
+                let most = truth + back + i64::try_from(lease_block(limit)).unwrap();
+                prop_assert!((least..=most).contains(&after_loss), "{} is not in {}..={}", after_loss, least, most);
+            }
+        }
+
         #[test]
         fn never_above_the_limit_and_never_above_the_lease(limit in 0_u64..600, events in prop::collection::vec(any::<bool>(), 1..1000)) {
             let now = Timestamp::parse("2026-11-22").unwrap();

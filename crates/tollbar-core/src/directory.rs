@@ -17,9 +17,9 @@ use papaya::HashMap;
 use tollbar_contract::Environment;
 
 use crate::{
-    Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, EndpointId, EndpointSettings, KeyId,
-    KeyRecord, Meter, OauthId, OauthRecord, PolicyChange, PolicyState, RevokedToken, RouteSettings, Switch,
-    Tier, Timestamp,
+    Api, ApiRecord, Catalogue, ChangeId, ClientId, ClientRecord, Correction, EndpointId, EndpointSettings,
+    KeyId, KeyRecord, Meter, OauthId, OauthRecord, PolicyChange, PolicyState, RevokedToken, RouteSettings,
+    Switch, Tier, Timestamp,
     observation::Observations,
     port::CountState,
     secret::{CannotOpen, Digest, Secrets},
@@ -137,7 +137,9 @@ impl Directory {
     pub fn load_counts(&self, counts: CountState) {
         for count in counts.months {
             if let Some(client) = self.find_client(count.client) {
-                client.meter(count.environment).restore_allowance(count.month, count.used, count.leased);
+                let meter = client.meter(count.environment);
+                meter.restore_allowance(count.month, count.used, count.leased);
+                meter.correct(count.month, count.corrected);
             }
         }
         let mut recent = counts.recent;
@@ -194,6 +196,11 @@ impl Directory {
             }
             PolicyChange::PutSecret(record) => self.secrets.put(&record)?,
             PolicyChange::DropSecret { kind, id } => self.secrets.forget(kind, id),
+            PolicyChange::Correct(Correction { client, environment, month, units, .. }) => {
+                if let Some(client) = self.find_client(client) {
+                    client.meter(environment).correct(month, units);
+                }
+            }
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod import;
 mod meter;
 pub mod observation;
+mod outcome;
 pub mod partner;
 pub mod port;
 pub mod presented;
@@ -34,6 +35,7 @@ pub use catalogue::{Api, ApiFault, Catalogue, Location, OwnRoute, RouteSettings,
 pub use directory::{ApplyFault, Client, Directory, Hold, Snapshot, UnderPepper};
 pub use id::{ChangeId, ClientId, EndpointId, KeyId, NotAnId, OauthId, RequestIdPermutation, SwitchId};
 pub use meter::Meter;
+pub use outcome::{Outcome, Outcomes};
 pub use presented::Presented;
 pub use record::*;
 pub use rejection::{Advice, Cause, KnownCredential, Rejection};

@@ -49,6 +49,11 @@ impl Meter {
         lock(&self.ledger).give_back(charged_at);
     }
 
+    /// Adds a durable correction to a month's count.
+    pub fn correct(&self, month: Month, units: i64) {
+        lock(&self.ledger).correct(month, units);
+    }
+
     /// The allowance's state.
     pub fn peek_allowance(&self, limit: u64, now: Timestamp) -> AllowanceState {
         lock(&self.ledger).peek(limit, now)

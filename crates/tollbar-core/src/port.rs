@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use tollbar_contract::{Environment, RequestId, Stage};
 
 use crate::{
-    AuditEntry, ChangeId, ClientId, EndpointId, Month, PolicyChange, PolicyState, RevokedToken, Timestamp,
+    AuditEntry, ChangeId, ClientId, Correction, EndpointId, Month, Outcomes, PolicyChange, PolicyState,
+    RevokedToken, Timestamp,
     idempotency::{Answer, Fingerprint, Record, Slot},
 };
 
@@ -79,6 +80,8 @@ pub struct MonthCount {
     pub month: Month,
     /// Requests charged and not given back. After a power loss: the leased bound.
     pub used: u64,
+    /// What account managers corrected it by.
+    pub corrected: i64,
     /// Up to where charges may go without asking the store again.
     pub leased: u64,
 }
@@ -97,8 +100,73 @@ pub trait AllowanceStore: Send + Sync {
         leased: u64,
     ) -> PortFuture<'_, ()>;
 
-    /// What a client used in a month, by endpoint, day and status.
-    fn usage(&self, client: ClientId, month: Month) -> PortFuture<'_, Vec<UsageRow>>;
+    /// What these clients used in a month, in their order. Where it is much, only the first of them, one at least: the
+    /// others are to be asked for again. Each book is of one moment.
+    fn books(&self, month: Month, clients: Vec<ClientId>) -> PortFuture<'_, Vec<Book>>;
+
+    /// What a client used in a month, by environment, day and endpoint.
+    fn usage(&self, client: ClientId, month: Month) -> PortFuture<'_, Vec<UsageRow>> {
+        Box::pin(async move {
+            let books = self.books(month, vec![client]).await?;
+            Ok(books.into_iter().next().map(|book| book.rows).unwrap_or_default())
+        })
+    }
+
+    /// A client's corrections, newest first: of one month, or of all.
+    fn corrections(
+        &self,
+        client: ClientId,
+        month: Option<Month>,
+        limit: u32,
+    ) -> PortFuture<'_, Vec<Correction>>;
+}
+
+/// What a client used in a month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Book {
+    /// Whose.
+    pub client: ClientId,
+    /// By environment, day and endpoint.
+    pub rows: Vec<UsageRow>,
+    /// The month's corrections, oldest first.
+    pub corrections: Vec<Correction>,
+}
+
+/// What a month adds up to in one environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Requests charged.
+    pub charged: u64,
+    /// Of those, how many were given back.
+    pub given_back: u64,
+    /// All corrections together.
+    pub corrections: i64,
+    /// What was charged, by outcome.
+    pub outcomes: Outcomes,
+}
+
+impl Sum {
+    /// What counts: charged, less given back, and the corrections; nothing where that is below zero.
+    pub fn used(&self) -> u64 {
+        let used = i128::from(self.charged) - i128::from(self.given_back) + i128::from(self.corrections);
+        u64::try_from(used.max(0)).unwrap_or(u64::MAX)
+    }
+}
+
+impl Book {
+    /// What it adds up to in one environment.
+    pub fn sum(&self, environment: Environment) -> Sum {
+        let mut sum = Sum::default();
+        for row in self.rows.iter().filter(|row| row.environment == environment) {
+            sum.charged = sum.charged.saturating_add(row.charged);
+            sum.given_back = sum.given_back.saturating_add(row.given_back);
+            sum.outcomes = sum.outcomes.plus(row.outcomes);
+        }
+        for correction in self.corrections.iter().filter(|c| c.environment == environment) {
+            sum.corrections = sum.corrections.saturating_add(correction.units);
+        }
+        sum
+    }
 }
 
 /// A row of the usage tables.
@@ -112,10 +180,12 @@ pub struct UsageRow {
     pub endpoint_name: String,
     /// Days since the epoch, UTC.
     pub day: u32,
-    /// Requests charged (sent) on that day.
+    /// Requests charged on that day.
     pub charged: u64,
-    /// Of those, how many were given back because the answer was a 5xx.
+    /// Of those, how many were given back: the answer was a 5xx, or nothing was sent.
     pub given_back: u64,
+    /// The same requests by outcome.
+    pub outcomes: Outcomes,
 }
 
 /// One line of the usage journal.

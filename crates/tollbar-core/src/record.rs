@@ -16,10 +16,12 @@ use crate::{
 };
 
 mod client_changes;
+mod correction;
 mod endpoint_settings;
 mod urls;
 
 pub use client_changes::ClientChanges;
+pub use correction::{Correction, CorrectionKind};
 pub use endpoint_settings::EndpointSettings;
 
 /// A company that calls the API.
@@ -385,6 +387,8 @@ pub enum PolicyChange {
         /// Its number.
         id: u32,
     },
+    /// Corrects a month's count.
+    Correct(Correction),
 }
 
 /// An entry of the audit trail.

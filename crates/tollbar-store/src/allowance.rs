@@ -1,16 +1,16 @@
-//! Counts, leases and usage reports.
+//! Counts and leases.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tollbar_contract::Environment;
 use tollbar_core::{
-    ClientId, EndpointId, Month, Timestamp,
-    port::{AllowanceStore, CountState, MonthCount, PortFuture, UsageRow},
+    ClientId, Correction, Month, Timestamp,
+    port::{AllowanceStore, Book, CountState, MonthCount, PortFuture},
 };
 
 use crate::{
-    Store,
+    Store, books,
     database::{column, environment_column, environment_from_column, from_column},
     fault::Fault,
 };
@@ -21,6 +21,7 @@ impl AllowanceStore for Store {
         let (journal, step) = (self.inner.journal.clone(), self.inner.clock_step_millis);
         Box::pin(async move {
             self.inner.keeper.fold().await?;
+            self.inner.writer.run(move |connection| books::date_power_failures(connection, now)).await?;
             let read = move |connection: &Connection| {
                 Ok(CountState {
                     months: read_months(connection, Month::of(now))?,
@@ -54,13 +55,21 @@ impl AllowanceStore for Store {
         }))
     }
 
-    /// What the journal proves. After a power loss the month's count may be above the sum: the difference was
-    /// charged to be safe, and cannot be told by endpoint and day.
-    fn usage(&self, client: ClientId, month: Month) -> PortFuture<'_, Vec<UsageRow>> {
+    fn books(&self, month: Month, clients: Vec<ClientId>) -> PortFuture<'_, Vec<Book>> {
         Box::pin(async move {
             self.inner.keeper.fold().await?;
-            self.inner.reader.run(move |connection| read_usage(connection, client, month)).await
+            self.inner.reader.run(move |connection| books::read_books(connection, month, &clients)).await
         })
+    }
+
+    fn corrections(
+        &self,
+        client: ClientId,
+        month: Option<Month>,
+        limit: u32,
+    ) -> PortFuture<'_, Vec<Correction>> {
+        let read = move |connection: &Connection| books::list_corrections(connection, client, month, limit);
+        Box::pin(self.inner.reader.run(read))
     }
 }
 
@@ -83,6 +92,7 @@ pub(crate) fn begin_run(
     let same_boot = boot_id.is_some() && read_meta("boot_id")?.as_deref() == boot_id;
     if clean.as_deref() == Some("no") && !same_boot {
         // What belongs to earlier months was written back by the operating system long ago.
+        books::insert_power_failures(connection)?;
         let corrected = connection.execute(
             "INSERT INTO month_counts (month, client, environment, used)
              SELECT month, client, environment, leased FROM month_leases
@@ -112,7 +122,7 @@ pub(crate) fn end_run(connection: &Connection) -> Result<(), Fault> {
 
 fn read_months(connection: &Connection, from: Month) -> Result<Vec<MonthCount>, Fault> {
     let mut months: BTreeMap<(Month, ClientId, Environment), MonthCount> = BTreeMap::new();
-    let mut read = |sql: &str, put: fn(&mut MonthCount, u64)| -> Result<(), Fault> {
+    let mut read = |sql: &str, put: fn(&mut MonthCount, i64)| -> Result<(), Fault> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query([from.number()])?;
         while let Some(row) = rows.next()? {
@@ -124,43 +134,23 @@ fn read_months(connection: &Connection, from: Month) -> Result<Vec<MonthCount>, 
                 environment,
                 month,
                 used: 0,
+                corrected: 0,
                 leased: 0,
             });
-            // An outcome may be folded before its charge, from another writer's file: below zero is zero.
-            put(count, from_column(row.get(3)?));
+            put(count, row.get(3)?);
         }
         Ok(())
     };
     read("SELECT month, client, environment, used FROM month_counts WHERE month >= ?1", |count, used| {
-        count.used = used;
+        // An outcome may be folded before its charge, from another writer's file: below zero is zero.
+        count.used = from_column(used);
     })?;
     read(
         "SELECT month, client, environment, leased FROM month_leases WHERE month >= ?1",
         |count, leased| {
-            count.leased = leased;
+            count.leased = from_column(leased);
         },
     )?;
+    read(books::SUMS_OF_ACCOUNT_MANAGERS, |count, corrected| count.corrected = corrected)?;
     Ok(months.into_values().collect())
-}
-
-fn read_usage(connection: &Connection, client: ClientId, month: Month) -> Result<Vec<UsageRow>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT u.environment, u.endpoint, u.day, u.charged, u.given_back,
-           coalesce(e.method || ' ' || e.base || e.path, 'endpoint ' || u.endpoint)
-         FROM usage u LEFT JOIN endpoints e ON e.id = u.endpoint
-         WHERE u.client = ?1 AND u.month = ?2 ORDER BY u.environment, u.day, u.endpoint",
-    )?;
-    let mut rows = statement.query(params![client.number().cast_signed(), month.number()])?;
-    let mut usage = Vec::new();
-    while let Some(row) = rows.next()? {
-        usage.push(UsageRow {
-            environment: environment_from_column(row, 0)?,
-            endpoint: EndpointId(row.get(1)?),
-            day: row.get(2)?,
-            charged: from_column(row.get(3)?),
-            given_back: from_column(row.get(4)?),
-            endpoint_name: row.get(5)?,
-        });
-    }
-    Ok(usage)
 }

@@ -14,4 +14,6 @@ mod writer;
 pub(crate) use file::JournalFolder;
 pub(crate) use fold::Fold;
 pub(crate) use recent::read_recent;
+#[cfg(test)]
+pub(crate) use tally::Tally;
 pub use writer::JournalWriter;

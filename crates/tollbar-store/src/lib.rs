@@ -6,6 +6,7 @@
 //! and no clock; the time is what callers say it is.
 
 mod allowance;
+mod books;
 mod database;
 mod fault;
 mod idempotency;

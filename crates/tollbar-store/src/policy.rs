@@ -175,6 +175,7 @@ fn apply_one(connection: &Connection, change: &PolicyChange, document: Option<&[
         PolicyChange::PutSigningKey(key) => put(connection, "signing_keys", &key.id, key),
         PolicyChange::PutSecret(secret) => put(connection, "keyring", &secret.name(), secret),
         PolicyChange::DropSecret { kind, id } => remove(connection, "keyring", &name(*kind, *id)),
+        PolicyChange::Correct(correction) => crate::books::insert_correction(connection, correction),
     }
 }
 

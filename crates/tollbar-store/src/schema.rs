@@ -1,7 +1,7 @@
 //! The tables. Forward only: a migration that was released is never edited, a new one is added.
 
 /// `tollbar.db`, from an empty file on.
-pub(crate) const MAIN: &[&str] = &[MAIN_1, MAIN_2, MAIN_3];
+pub(crate) const MAIN: &[&str] = &[MAIN_1, MAIN_2, MAIN_3, MAIN_USAGE_OUTCOMES, MAIN_CORRECTIONS];
 
 /// `requests.db`, from an empty file on.
 pub(crate) const REQUEST_LOG: &[&str] = &[REQUEST_LOG_1];
@@ -56,6 +56,37 @@ CREATE TABLE keyring (id TEXT PRIMARY KEY, body TEXT NOT NULL);
 // What is set for endpoints by hand, by the endpoint's number.
 const MAIN_3: &str = "
 CREATE TABLE endpoint_settings (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+";
+
+// What was charged, by its outcome: 2xx, 3xx, 4xx, 5xx, not sent. What no outcome was seen of is the rest. `unclassed` is what was
+// charged before outcomes were told apart.
+const MAIN_USAGE_OUTCOMES: &str = "
+ALTER TABLE usage ADD COLUMN ended_2xx INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE usage ADD COLUMN ended_3xx INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE usage ADD COLUMN ended_4xx INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE usage ADD COLUMN ended_5xx INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE usage ADD COLUMN not_sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE usage ADD COLUMN unclassed INTEGER NOT NULL DEFAULT 0;
+UPDATE usage SET unclassed = charged;
+";
+
+// `kind` is 0 for an account manager and 1 for a power failure; only the first has a change. `month_counts` holds what was
+// charged and not given back and what power failures added, so that leases bound it; the corrections of account managers
+// stand here alone. What an earlier version raised after a power failure is the difference to the rows.
+const MAIN_CORRECTIONS: &str = "
+CREATE TABLE corrections (
+    id INTEGER PRIMARY KEY, client INTEGER NOT NULL, month INTEGER NOT NULL, environment INTEGER NOT NULL,
+    kind INTEGER NOT NULL, units INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER, change INTEGER);
+CREATE INDEX corrections_by_client ON corrections (client, month);
+CREATE INDEX corrections_by_month ON corrections (month) WHERE kind = 0;
+CREATE INDEX corrections_without_time ON corrections (id) WHERE at IS NULL;
+INSERT INTO corrections (client, month, environment, kind, units, reason)
+SELECT m.client, m.month, m.environment, 1, m.used - coalesce(u.used, 0),
+  'the power may have failed: what was leased is taken to be used (recorded at an upgrade)'
+FROM month_counts m LEFT JOIN (
+  SELECT client, month, environment, sum(charged - given_back) AS used FROM usage GROUP BY client, month, environment
+) u ON u.client = m.client AND u.month = m.month AND u.environment = m.environment
+WHERE m.used <> coalesce(u.used, 0);
 ";
 
 // `seq` is the order of writing, without gaps: its span is the number of rows.

@@ -1,15 +1,20 @@
-//! What a client used.
+//! What clients used, and what it adds up to.
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollbar_contract::Environment;
-use tollbar_core::{Client, Month, Timestamp, port::UsageRow};
+use tollbar_core::{
+    Client, ClientId, Month, Overage, Timestamp,
+    port::{Book, Sum, UsageRow},
+};
 
-use super::Shared;
+use super::{Shared, list_limit};
 use crate::{
+    control::Control,
     fault::Fault,
-    input::{Path, Query},
+    input::{Path, Query, parse_month},
+    view,
 };
 
 const MILLIS_PER_DAY: u64 = 86_400_000;
@@ -18,49 +23,135 @@ const MILLIS_PER_DAY: u64 = 86_400_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct UsageQuery {
     month: Option<String>,
+    environment: Option<Environment>,
 }
 
-/// `GET /usage/{client}`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UsagesQuery {
+    month: Option<String>,
+    environment: Option<Environment>,
+    after: Option<String>,
+    limit: Option<u32>,
+    /// With the rows by day and endpoint too.
+    #[serde(default)]
+    rows: bool,
+}
+
+/// `GET /usage/{client}`: all of one client's month.
 pub(super) async fn show(
     State(control): Shared,
     Path(client): Path<String>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<Value>, Fault> {
     let client = control.find_client(&client)?;
-    let now = control.now();
-    let month = match &query.month {
-        None => Month::of(now),
-        Some(text) => Month::parse(text).ok_or_else(|| {
-            Fault::bad(format!("month: `{text}` is not a month; write it like {}", Month::of(now)))
-        })?,
-    };
-    let rows = control.allowance.usage(client.record.id, month).await?;
-    // The rows follow the journal with a delay; what is enforced in the current month is the meter.
-    let total = |environment| {
-        if month == Month::of(now) { metered(&client, environment, now) } else { summed(&rows, environment) }
-    };
-    let side = |environment: Environment| {
-        let (used, allowance) = (total(environment), client.record.allowance[environment.index()]);
-        json!({ "used": used, "allowance": allowance, "remaining": allowance.saturating_sub(used) })
-    };
-    Ok(Json(json!({
-        "client": client.record.id,
-        "name": client.record.name,
-        "month": month.to_string(),
-        "live": side(Environment::Live),
-        "sandbox": side(Environment::Sandbox),
-        "rows": rows.iter().map(row).collect::<Vec<Value>>(),
-    })))
+    let month = parse_month(query.month.as_deref(), control.now())?;
+    let book = find_book(&control, client.record.id, month).await?;
+    let mut shown = summary(&client, &book, query.environment);
+    shown.insert("month".to_owned(), month.to_string().into());
+    shown.insert("corrections".to_owned(), corrections(&book, query.environment));
+    shown.insert("rows".to_owned(), rows(&book, query.environment));
+    Ok(Json(Value::Object(shown)))
 }
 
-fn metered(client: &Client, environment: Environment, now: Timestamp) -> u64 {
-    let limit = client.record.allowance[environment.index()];
-    client.meter(environment).peek_allowance(limit, now).used
+/// `GET /usage`: all clients of a month, in the order of their ids. A page ends after `limit` clients, or sooner where they
+/// have much to tell; `next` is what to ask for by `after`.
+pub(super) async fn list(
+    State(control): Shared,
+    Query(query): Query<UsagesQuery>,
+) -> Result<Json<Value>, Fault> {
+    let month = parse_month(query.month.as_deref(), control.now())?;
+    let limit = usize::try_from(list_limit(query.limit)?).unwrap_or(1);
+    let after = query.after.as_deref().map(parse_after).transpose()?;
+    let (ids, mut is_more) = next_clients(&control, after, limit);
+    let books = control.allowance.books(month, ids.clone()).await?;
+    is_more |= books.len() < ids.len();
+    let last = books.last().map(|book| book.client);
+    let mut clients = Vec::new();
+    for book in &books {
+        let Some(client) = control.directory.find_client(book.client) else { continue };
+        // Whoever is gone, or was not there yet, is shown for what it used.
+        let is_there = !client.record.deleted && client.record.created_at < month.next().start();
+        if !is_there && book.rows.is_empty() && book.corrections.is_empty() {
+            continue;
+        }
+        let mut shown = summary(&client, book, query.environment);
+        if query.rows {
+            shown.insert("rows".to_owned(), rows(book, query.environment));
+        }
+        clients.push(Value::Object(shown));
+    }
+    let next = last.filter(|_| is_more);
+    Ok(Json(json!({ "month": month.to_string(), "clients": clients, "next": next })))
 }
 
-fn summed(rows: &[UsageRow], environment: Environment) -> u64 {
-    let rows = rows.iter().filter(|row| row.environment == environment);
-    rows.map(|row| row.charged.saturating_sub(row.given_back)).fold(0, u64::saturating_add)
+/// What a client used in a month.
+pub(super) async fn find_book(control: &Control, client: ClientId, month: Month) -> Result<Book, Fault> {
+    let books = control.allowance.books(month, vec![client]).await?;
+    books.into_iter().next().ok_or_else(|| Fault::internal("the store gave no account of the client"))
+}
+
+fn parse_after(text: &str) -> Result<ClientId, Fault> {
+    text.parse().map_err(|_| {
+        Fault::bad(format!(
+            "after: `{}` is not a client's id; give the `next` of the page before",
+            text.escape_debug()
+        ))
+    })
+}
+
+/// The next so many clients, deleted ones too, and whether there are others behind them.
+fn next_clients(control: &Control, after: Option<ClientId>, limit: usize) -> (Vec<ClientId>, bool) {
+    let clients = control.directory.clients();
+    let ids = clients.iter().map(|client| client.record.id);
+    let mut ids: Vec<ClientId> = ids.filter(|id| after.is_none_or(|after| *id > after)).collect();
+    let is_more = ids.len() > limit;
+    if is_more {
+        ids.select_nth_unstable(limit);
+        ids.truncate(limit);
+    }
+    ids.sort_unstable();
+    (ids, is_more)
+}
+
+/// Who it is, and what each environment adds up to. Allowance and overage are those of today.
+fn summary(client: &Client, book: &Book, only: Option<Environment>) -> Map<String, Value> {
+    let record = &client.record;
+    let mut shown = Map::new();
+    shown.insert("client".to_owned(), json!(record.id));
+    shown.insert("name".to_owned(), record.name.clone().into());
+    shown.insert("deleted".to_owned(), record.deleted.into());
+    shown.insert("overage".to_owned(), json!(record.overage));
+    for environment in Environment::ALL.into_iter().filter(|env| only.is_none_or(|only| only == *env)) {
+        let (sum, allowance) = (book.sum(environment), record.allowance[environment.index()]);
+        shown.insert(environment.to_string(), side(&sum, allowance, record.overage));
+    }
+    shown
+}
+
+fn side(sum: &Sum, allowance: u64, overage: Overage) -> Value {
+    let used = sum.used();
+    // What is refused beyond the allowance is not billed.
+    let billable = if overage == Overage::Report { used.saturating_sub(allowance) } else { 0 };
+    json!({
+        "charged": sum.charged,
+        "given_back": sum.given_back,
+        "corrections": sum.corrections,
+        "used": used,
+        "allowance": allowance,
+        "remaining": allowance.saturating_sub(used),
+        "billable_overage": billable,
+        "outcomes": sum.outcomes,
+    })
+}
+
+fn corrections(book: &Book, only: Option<Environment>) -> Value {
+    let all = book.corrections.iter().filter(|c| only.is_none_or(|only| only == c.environment));
+    all.map(view::correction).collect()
+}
+
+fn rows(book: &Book, only: Option<Environment>) -> Value {
+    book.rows.iter().filter(|row| only.is_none_or(|only| only == row.environment)).map(row).collect()
 }
 
 /// The row with its day as a date too.
@@ -73,9 +164,9 @@ fn row(row: &UsageRow) -> Value {
         "endpoint_name": row.endpoint_name,
         "day": row.day,
         "date": date,
-        // The same under a plainer name: each request that was sent to the API was charged.
-        "sent": row.charged,
+        "sent": row.charged.saturating_sub(row.outcomes.not_sent),
         "charged": row.charged,
         "given_back": row.given_back,
+        "outcomes": row.outcomes,
     })
 }

@@ -8,20 +8,23 @@ use std::sync::{
 use tokio::sync::{Notify, Semaphore};
 use tollbar_contract::{Environment, RequestId};
 use tollbar_core::{
-    AuditEntry, ChangeId, ClientId, Clock, EndpointId, Month, PolicyChange, PolicyState, RevokedToken,
-    Timestamp, is_same_template,
+    AuditEntry, ChangeId, ClientId, Clock, Correction, EndpointId, Month, PolicyChange, PolicyState,
+    RevokedToken, Timestamp, is_same_template,
     port::{
-        AllowanceStore, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter, RequestLog,
+        AllowanceStore, Book, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter, RequestLog,
         StoreFailure, UsageRow,
     },
 };
+
+/// So many books it gives at once.
+pub(crate) const BOOKS_MAX: usize = 3;
 
 /// What `apply` was given.
 type Applied = (Vec<PolicyChange>, AuditEntry, Option<Vec<u8>>);
 
 pub(crate) struct FakeStore {
     pub(crate) applied: Mutex<Vec<Applied>>,
-    pub(crate) usage: Mutex<Vec<UsageRow>>,
+    pub(crate) usage: Mutex<Vec<(ClientId, UsageRow)>>,
     pub(crate) entries: Mutex<Vec<RequestEntry>>,
     pub(crate) filters: Mutex<Vec<RequestFilter>>,
     pub(crate) last_answer_ends: Mutex<Option<Timestamp>>,
@@ -57,6 +60,18 @@ impl FakeStore {
 
     pub(crate) fn audit(&self) -> Vec<AuditEntry> {
         self.applied.lock().unwrap().iter().map(|(_, audit, _)| audit.clone()).collect()
+    }
+
+    /// Those that were applied, oldest first.
+    fn corrections(&self) -> Vec<Correction> {
+        let applied = self.applied.lock().unwrap();
+        let changes = applied.iter().flat_map(|(changes, ..)| changes);
+        changes
+            .filter_map(|change| match change {
+                PolicyChange::Correct(correction) => Some(correction.clone()),
+                _ => None,
+            })
+            .collect()
     }
 
     fn outcome(&self) -> Result<(), StoreFailure> {
@@ -151,12 +166,35 @@ impl AllowanceStore for FakeStore {
         Box::pin(async { Ok(()) })
     }
 
-    fn usage(&self, _client: ClientId, month: Month) -> PortFuture<'_, Vec<UsageRow>> {
+    fn books(&self, month: Month, clients: Vec<ClientId>) -> PortFuture<'_, Vec<Book>> {
         Box::pin(async move {
+            self.outcome()?;
             let (from, to) = (month.start().day(), month.next().start().day());
-            let rows = self.usage.lock().unwrap();
-            Ok(rows.iter().filter(|row| (from..to).contains(&row.day)).cloned().collect())
+            let usage = self.usage.lock().unwrap();
+            let book = |client| Book {
+                client,
+                rows: (usage.iter())
+                    .filter(|(owner, row)| *owner == client && (from..to).contains(&row.day))
+                    .map(|(_, row)| row.clone())
+                    .collect(),
+                corrections: (self.corrections().into_iter())
+                    .filter(|c| (c.client, c.month) == (client, month))
+                    .collect(),
+            };
+            Ok(clients.into_iter().take(BOOKS_MAX).map(book).collect())
         })
+    }
+
+    fn corrections(
+        &self,
+        client: ClientId,
+        month: Option<Month>,
+        limit: u32,
+    ) -> PortFuture<'_, Vec<Correction>> {
+        let is_asked = move |c: &Correction| c.client == client && month.is_none_or(|month| c.month == month);
+        let found = self.corrections().into_iter().rev().filter(is_asked).take(limit.try_into().unwrap());
+        let found = found.collect();
+        Box::pin(async move { Ok(found) })
     }
 }
 

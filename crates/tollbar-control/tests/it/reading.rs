@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 use tollbar_contract::{Environment, RequestId, Stage};
 use tollbar_core::{
-    ChangeId, EndpointId, Month, Timestamp,
-    port::{RequestEntry, RequestId12, RequestLog, TraceStep, UsageRow},
+    ChangeId, Timestamp,
+    port::{RequestEntry, RequestId12, RequestLog, TraceStep},
 };
 
-use super::bench::{Bench, START};
+use super::bench::Bench;
 
 fn refused_request() -> RequestEntry {
     RequestEntry {
@@ -84,40 +84,6 @@ async fn requests_are_listed_as_asked() {
         bench.get(&format!("/requests?{query}")).await.refused(status, &[word]);
     }
     assert_eq!(bench.get("/requests/a1b2c3d4e5f6").await.ok(200)["change_detail"], Value::Null);
-}
-
-#[tokio::test]
-async fn usage_is_the_meters_now_and_the_rows_before() {
-    let bench = Bench::with_client().await;
-    let now = Timestamp::parse(START).unwrap();
-    let row = |at: &str, environment, charged, given_back| UsageRow {
-        environment,
-        endpoint: EndpointId(1),
-        endpoint_name: "GET /v1/orders".to_owned(),
-        day: Timestamp::parse(at).unwrap().day(),
-        charged,
-        given_back,
-    };
-    *bench.store.usage.lock().unwrap() = vec![
-        row("2026-10-31", Environment::Live, 10, 3),
-        row("2026-10-01", Environment::Live, 1, 0),
-        row("2026-10-01", Environment::Sandbox, 5, 0),
-        row("2026-11-02", Environment::Live, 9, 9),
-    ];
-    let client = bench.directory.find_client_named("Acme").unwrap();
-    client.meter(Environment::Live).restore_allowance(Month::of(now), 400, 500);
-    let current = bench.get("/usage/Acme").await.ok(200);
-    assert_eq!((&current["month"], &current["name"]), (&json!("2026-11"), &json!("Acme")));
-    assert_eq!(current["live"], json!({ "used": 400, "allowance": 1000, "remaining": 600 }));
-    assert_eq!(current["rows"][0]["date"], "2026-11-02");
-    assert_eq!((&current["rows"][0]["sent"], &current["rows"][0]["charged"]), (&json!(9), &json!(9)));
-    assert_eq!(bench.get("/clients/Acme").await.ok(200)["used"], json!({ "live": 400, "sandbox": 0 }));
-    let before = bench.get("/usage/Acme?month=2026-10").await.ok(200);
-    assert_eq!(before["live"], json!({ "used": 8, "allowance": 1000, "remaining": 992 }));
-    assert_eq!(before["sandbox"]["used"], 5);
-    assert_eq!(before["rows"].as_array().unwrap().len(), 3);
-    bench.get("/usage/Acme?month=October").await.refused(400, &["`October`", "2026-11"]);
-    bench.get("/usage/Nobody").await.refused(404, &["Nobody"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use tollbar_contract::Environment;
 use tollbar_core::{
-    ClientId, EndpointId, Month, Timestamp,
+    ClientId, EndpointId, Month, Outcome, Timestamp,
     port::{JournalEvent, JournalRecord},
 };
 
@@ -20,6 +20,8 @@ const MILLIS_PER_DAY: u64 = 86_400_000;
 struct Counts {
     charged: i64,
     given_back: i64,
+    /// By [`Outcome::index`].
+    outcomes: [i64; 5],
 }
 
 /// Sums by client, environment, day and endpoint.
@@ -28,30 +30,44 @@ pub(crate) struct Tally(BTreeMap<(ClientId, Environment, u32, EndpointId), Count
 
 impl Tally {
     pub(crate) fn add(&mut self, record: &JournalRecord) {
-        let (charged, given_back) = match record.event {
-            JournalEvent::Charged => (1, 0),
-            JournalEvent::NotSent => (0, 1),
-            JournalEvent::Ended { status } if status >= 500 => (0, 1),
-            JournalEvent::Ended { .. } | JournalEvent::Rated => return,
+        let outcome = match record.event {
+            JournalEvent::Charged => None,
+            JournalEvent::NotSent => Some(Outcome::NotSent),
+            JournalEvent::Ended { status } => Some(Outcome::of_status(status)),
+            JournalEvent::Rated => return,
         };
         // An outcome's time is its charge's, so both fall on the same day, whenever the outcome came.
         let key = (record.client, record.environment, record.at.day(), record.endpoint);
         let counts = self.0.entry(key).or_default();
-        counts.charged += charged;
-        counts.given_back += given_back;
+        let Some(outcome) = outcome else {
+            counts.charged += 1;
+            return;
+        };
+        counts.given_back += i64::from(outcome.gives_back());
+        if let Some(count) = counts.outcomes.get_mut(outcome.index()) {
+            *count += 1;
+        }
     }
 
     pub(crate) fn write(&self, connection: &Connection) -> Result<(), Fault> {
         let mut usage = connection.prepare_cached(
-            "INSERT INTO usage (client, month, environment, day, endpoint, charged, given_back)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "INSERT INTO usage (client, month, environment, day, endpoint, charged, given_back,
+               ended_2xx, ended_3xx, ended_4xx, ended_5xx, not_sent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT DO UPDATE SET charged = charged + excluded.charged,
-               given_back = given_back + excluded.given_back",
+               given_back = given_back + excluded.given_back,
+               ended_2xx = ended_2xx + excluded.ended_2xx, ended_3xx = ended_3xx + excluded.ended_3xx,
+               ended_4xx = ended_4xx + excluded.ended_4xx, ended_5xx = ended_5xx + excluded.ended_5xx,
+               not_sent = not_sent + excluded.not_sent",
         )?;
         let mut months: BTreeMap<(Month, ClientId, Environment), i64> = BTreeMap::new();
         for ((client, environment, day, endpoint), counts) in &self.0 {
             let month = Month::of(Timestamp::from_millis(u64::from(*day) * MILLIS_PER_DAY));
-            *months.entry((month, *client, *environment)).or_default() += counts.charged - counts.given_back;
+            let [success, redirect, client_error, server_error, not_sent] = counts.outcomes;
+            let net = counts.charged - counts.given_back;
+            if net != 0 {
+                *months.entry((month, *client, *environment)).or_default() += net;
+            }
             usage.execute(params![
                 client.number().cast_signed(),
                 month.number(),
@@ -60,6 +76,11 @@ impl Tally {
                 endpoint.0,
                 counts.charged,
                 counts.given_back,
+                success,
+                redirect,
+                client_error,
+                server_error,
+                not_sent,
             ])?;
         }
         let mut used = connection.prepare_cached(

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use tollbar_core::{
-    EndpointId, Month, Timestamp,
+    EndpointId, Month, Outcomes, Timestamp,
     port::{
         AllowanceStore as _, JournalEvent, JournalRecord, MonthCount, PolicyStore as _, UsageJournal as _,
         UsageRow,
@@ -59,19 +59,27 @@ fn an_outcome_gives_back_to_the_month_and_day_of_its_charge() {
     append(&store, &[ended(500, 1, last), ended(404, 1, first)]);
     append(&store, &[JournalRecord { environment: SANDBOX, endpoint: EndpointId(9), ..charged(1, first) }]);
 
-    let row = |environment, endpoint, name: &str, at: Timestamp, charged, given_back| UsageRow {
+    let row = |environment, endpoint, name: &str, at: Timestamp, charged, given_back, outcomes| UsageRow {
         environment,
         endpoint: EndpointId(endpoint),
         endpoint_name: name.to_owned(),
         day: at.day(),
         charged,
         given_back,
+        outcomes,
     };
+    let open = Outcomes { open: 1, ..Outcomes::default() };
     let name = "GET /v1/orders/{id}";
-    assert_eq!(wait(store.usage(client(1), month("2026-11"))).unwrap(), [row(LIVE, 1, name, last, 2, 1)]);
+    assert_eq!(
+        wait(store.usage(client(1), month("2026-11"))).unwrap(),
+        [row(LIVE, 1, name, last, 2, 1, Outcomes { server_error: 1, ..open })]
+    );
     assert_eq!(
         wait(store.usage(client(1), month("2026-12"))).unwrap(),
-        [row(LIVE, 1, name, first, 1, 0), row(SANDBOX, 9, "endpoint 9", first, 1, 0)]
+        [
+            row(LIVE, 1, name, first, 1, 0, Outcomes { client_error: 1, ..Outcomes::default() }),
+            row(SANDBOX, 9, "endpoint 9", first, 1, 0, open)
+        ]
     );
     assert_eq!(used(&store, 1, month("2026-11")), 1);
     assert_eq!(used(&store, 1, month("2026-12")), 1);
@@ -91,6 +99,7 @@ fn counts_are_given_from_the_month_of_now_on() {
         environment: LIVE,
         month: month(text),
         used: 1,
+        corrected: 0,
         leased,
     };
     assert_eq!(months(&store, at("2026-11-30")), [count("2026-11", 50), count("2026-12", 0)]);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 use proptest::prelude::*;
 use tollbar_contract::Environment;
 use tollbar_core::{
-    EndpointId, Month, Timestamp,
+    EndpointId, Month, Outcomes, Timestamp,
     port::{AllowanceStore as _, JournalEvent, JournalRecord, UsageJournal as _},
 };
 use tollbar_store::{JournalWriter, Store};
@@ -29,7 +29,7 @@ fn any_record() -> impl Strategy<Value = JournalRecord> {
     let event = prop_oneof![
         2 => Just(JournalEvent::Rated),
         4 => Just(JournalEvent::Charged),
-        2 => prop_oneof![Just(200), Just(499), Just(500), Just(599)].prop_map(|status| JournalEvent::Ended { status }),
+        2 => prop_oneof![Just(101), Just(200), Just(304), Just(499), Just(500), Just(599)].prop_map(|status| JournalEvent::Ended { status }),
         1 => Just(JournalEvent::NotSent),
     ];
     (event, 0..CLIENTS, any::<bool>(), 1..4_u32, 0..4 * 3600_u64).prop_map(
@@ -55,33 +55,50 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 type Key = (u64, Month, Environment, u32, EndpointId);
 
-/// Charged and given back.
+/// What is counted of a key: charged and given back, and the outcomes that were seen, 2xx to 5xx and not sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Counts {
+    charged: u64,
+    given_back: u64,
+    seen: [u64; 5],
+}
+
 #[derive(Default)]
-struct Model(BTreeMap<Key, (u64, u64)>);
+struct Model(BTreeMap<Key, Counts>);
 
 impl Model {
     fn add(&mut self, record: &JournalRecord) {
         let number = u64::MAX - record.client.number();
         let key = (number, Month::of(record.at), record.environment, record.at.day(), record.endpoint);
-        let (charged, given_back) = match record.event {
-            JournalEvent::Charged => (1, 0),
-            JournalEvent::Ended { status: 500.. } | JournalEvent::NotSent => (0, 1),
-            _ => return,
-        };
+        if record.event == JournalEvent::Rated {
+            return;
+        }
         let counts = self.0.entry(key).or_default();
-        counts.0 += charged;
-        counts.1 += given_back;
+        let (seen, given_back) = match record.event {
+            JournalEvent::Rated => return,
+            JournalEvent::Charged => return counts.charged += 1,
+            JournalEvent::Ended { status: 101 | 200 } => (0, 0),
+            JournalEvent::Ended { status: 304 } => (1, 0),
+            JournalEvent::Ended { status: 499 } => (2, 0),
+            JournalEvent::Ended { status } => {
+                assert!(status >= 500);
+                (3, 1)
+            }
+            JournalEvent::NotSent => (4, 1),
+        };
+        counts.seen[seen] += 1;
+        counts.given_back += given_back;
     }
 
-    fn usage(&self, number: u64, month: Month) -> Vec<(Environment, u32, EndpointId, u64, u64)> {
+    fn usage(&self, number: u64, month: Month) -> Vec<(Environment, u32, EndpointId, Counts)> {
         let of_client = self.0.iter().filter(|(key, _)| key.0 == number && key.1 == month);
-        of_client.map(|(key, counts)| (key.2, key.3, key.4, counts.0, counts.1)).collect()
+        of_client.map(|(key, counts)| (key.2, key.3, key.4, *counts)).collect()
     }
 
     fn used(&self, number: u64, month: Month, environment: Environment) -> u64 {
         let of_month = self.0.iter().filter(|(key, _)| (key.0, key.1, key.2) == (number, month, environment));
-        let (charged, given_back) =
-            of_month.fold((0, 0), |sum: (u64, u64), (_, counts)| (sum.0 + counts.0, sum.1 + counts.1));
+        let (charged, given_back) = of_month
+            .fold((0, 0), |sum: (u64, u64), (_, counts)| (sum.0 + counts.charged, sum.1 + counts.given_back));
         charged.saturating_sub(given_back)
     }
 }
@@ -105,11 +122,22 @@ impl Run {
         for month in [month("2026-11"), month("2026-12")] {
             let counts = months(&self.store, month.start());
             for number in 0..CLIENTS {
-                let rows = wait(self.store.usage(client(number), month)).unwrap();
-                let rows: Vec<_> = rows
-                    .iter()
-                    .map(|row| (row.environment, row.day, row.endpoint, row.charged, row.given_back))
-                    .collect();
+                let book = wait(self.store.books(month, vec![client(number)])).unwrap().remove(0);
+                let mut rows = Vec::new();
+                for row in &book.rows {
+                    let Outcomes { success, redirect, client_error, server_error, not_sent, open, unclassed } =
+                        row.outcomes;
+                    let seen = [success, redirect, client_error, server_error, not_sent];
+                    let told = seen.iter().sum::<u64>().cast_signed() + open;
+                    prop_assert_eq!(
+                        (told, unclassed),
+                        (row.charged.cast_signed(), 0),
+                        "all outcomes are all charges"
+                    );
+                    prop_assert_eq!(row.given_back, server_error + not_sent);
+                    let counts = Counts { charged: row.charged, given_back: row.given_back, seen };
+                    rows.push((row.environment, row.day, row.endpoint, counts));
+                }
                 prop_assert_eq!(rows, model.usage(number, month));
                 for environment in Environment::ALL {
                     let used = counts
@@ -120,6 +148,7 @@ impl Run {
                         })
                         .map_or(0, |count| count.used);
                     prop_assert_eq!(used, model.used(number, month, environment));
+                    prop_assert_eq!(book.sum(environment).used(), used, "the books say the same");
                 }
             }
         }

@@ -2,10 +2,13 @@
 
 use std::{fs, path::Path};
 
-use tollbar_core::port::{AllowanceStore as _, UsageJournal as _};
+use tollbar_core::{
+    CorrectionKind,
+    port::{AllowanceStore as _, UsageJournal as _},
+};
 use tollbar_store::Store;
 
-use super::support::{LIVE, at, charged, client, folder, month, options, used, wait};
+use super::support::{LIVE, at, charged, client, folder, month, options, sum, used, wait};
 
 const NOON: &str = "2026-11-15T12:00:00Z";
 
@@ -39,7 +42,13 @@ fn what_was_leased_is_taken_to_be_used() {
         assert_eq!(
             wait(store.usage(client(1), month("2026-11"))).unwrap(),
             [],
-            "the report has what is proved"
+            "the rows have what is proved"
+        );
+        let sum = sum(&store, 1, month("2026-11"));
+        assert_eq!(
+            (sum.charged, sum.corrections, sum.used()),
+            (0, 100, 100),
+            "{boot}: the rest is explained"
         );
     }
 }
@@ -72,6 +81,13 @@ fn after_a_correction_counting_goes_on() {
     wait(store.lease(client(1), LIVE, month("2026-11"), 200)).unwrap();
     store.journal(0).unwrap().append(&[charged(1, at(NOON))]).unwrap();
     assert_eq!(used(&store, 1, month("2026-11")), 101);
+    let books = wait(store.books(month("2026-11"), vec![client(1)])).unwrap();
+    let sum = books[0].sum(LIVE);
+    assert_eq!((sum.charged, sum.given_back, sum.corrections, sum.used()), (4, 0, 97, 101));
+    let [correction] = books[0].corrections.as_slice() else { panic!("{books:?}") };
+    assert_eq!((correction.kind, correction.units), (CorrectionKind::PowerFailure, 97));
+    assert!(correction.reason.contains("power"), "{correction:?}");
+    assert_eq!(correction.at, Some(month("2026-11").start()), "dated when the counts were loaded");
     store.close().unwrap();
     assert_eq!(used(&open(folder.path(), "third"), 1, month("2026-11")), 101);
 }

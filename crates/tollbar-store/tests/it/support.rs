@@ -5,8 +5,8 @@ use std::{future::Future, path::Path, time::Duration};
 use tempfile::TempDir;
 use tollbar_contract::Environment;
 use tollbar_core::{
-    ClientId, EndpointId, Month, Timestamp,
-    port::{AllowanceStore as _, JournalEvent, JournalRecord, MonthCount},
+    AuditEntry, ChangeId, ClientId, Correction, EndpointId, Month, PolicyChange, Timestamp,
+    port::{AllowanceStore as _, JournalEvent, JournalRecord, MonthCount, PolicyStore as _, Sum},
 };
 use tollbar_store::{Store, StoreOptions};
 
@@ -64,7 +64,25 @@ pub(crate) fn months(store: &Store, now: Timestamp) -> Vec<MonthCount> {
     wait(store.load_counts(now)).unwrap().months
 }
 
-/// What one client used in the live environment.
+/// A correction by an account manager, with its entry in the audit trail.
+pub(crate) fn correct(store: &Store, id: u64, correction: Correction) {
+    let audit = AuditEntry {
+        id: ChangeId(id),
+        at: correction.at.unwrap_or_default(),
+        actor: "operator".to_owned(),
+        action: "usage.correct".to_owned(),
+        subject: correction.client.to_string(),
+        detail: correction.reason.clone(),
+    };
+    wait(store.apply(vec![PolicyChange::Correct(correction)], audit, None)).unwrap();
+}
+
+/// What a client used in the live environment, as it is billed.
+pub(crate) fn sum(store: &Store, number: u64, month: Month) -> Sum {
+    wait(store.books(month, vec![client(number)])).unwrap()[0].sum(LIVE)
+}
+
+/// What one client used in the live environment, without what account managers corrected.
 pub(crate) fn used(store: &Store, number: u64, month: Month) -> u64 {
     let of_client = |count: &MonthCount| count.client == client(number) && count.month == month;
     months(store, month.start()).into_iter().find(of_client).map_or(0, |count| count.used)

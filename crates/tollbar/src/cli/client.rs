@@ -1,5 +1,6 @@
 //! `client`.
 
+mod correct;
 mod view;
 
 use anyhow::Result;
@@ -33,6 +34,8 @@ pub(crate) enum ClientCommand {
     Show(Which),
     /// List all clients
     List,
+    /// Correct what a client has used in a month, with a reason; in force at once
+    Correct(correct::Correct),
     /// Delete a client; its keys and tokens are refused for ever, and it cannot be brought back
     Delete(Delete),
 }
@@ -239,6 +242,7 @@ impl ClientCommand {
                 let answer = context.connect()?.get("/clients")?;
                 out.answer(&answer, clients)?;
             }
+            Self::Correct(correct) => correct.run(context)?,
             Self::Delete(Delete { client, yes }) => {
                 let admin = context.connect()?;
                 let what =

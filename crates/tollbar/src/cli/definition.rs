@@ -107,7 +107,7 @@ pub(crate) enum Command {
     /// Off-switches for the platform, a category or one endpoint
     #[command(subcommand)]
     Switch(SwitchCommand),
-    /// What a client has used of its allowance
+    /// What clients have used of their allowances, and what it adds up to
     Usage(UsageCommand),
     /// Why was a request refused?
     #[command(subcommand)]

@@ -13,6 +13,18 @@ pub(crate) fn parse_number(text: &str) -> Result<u64, String> {
     digits.parse().map_err(|_| format!("{text} is too large"))
 }
 
+/// Reads a whole number with or without a sign; a minus is a minus.
+pub(crate) fn parse_signed(text: &str) -> Result<i64, String> {
+    let (digits, is_negative) = match text.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (text.strip_prefix('+').unwrap_or(text), false),
+    };
+    let digits = read(digits)
+        .ok_or_else(|| format!("`{text}` is not a whole number; write it like 500, -500 or -1,000"))?;
+    let number: i64 = digits.parse().map_err(|_| format!("{text} is too large"))?;
+    Ok(if is_negative { -number } else { number })
+}
+
 /// Reads a rate per minute.
 pub(crate) fn parse_rate(text: &str) -> Result<u32, String> {
     within(text, u32::MAX)
@@ -65,6 +77,17 @@ mod tests {
         assert_eq!(parse_number("-1,000"), Err("-1,000 is negative; it must be 0 or more".to_owned()));
         let huge = "99999999999999999999";
         assert_eq!(parse_number(huge), Err(format!("{huge} is too large")));
+    }
+
+    #[test]
+    fn a_sign_is_a_sign() {
+        for (text, number) in [("5", 5), ("+5", 5), ("-1,000", -1000), ("-0", 0)] {
+            assert_eq!(parse_signed(text), Ok(number), "{text}");
+        }
+        for text in ["", "-", "--5", "-1.5", "five"] {
+            assert!(parse_signed(text).unwrap_err().contains("not a whole number"), "{text}");
+        }
+        assert!(parse_signed("-99999999999999999999").unwrap_err().contains("too large"));
     }
 
     #[test]

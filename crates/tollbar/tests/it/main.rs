@@ -8,6 +8,7 @@ mod addresses;
 mod admin;
 mod allowance;
 mod answers;
+mod billing;
 mod bodies;
 mod body_validation;
 mod cli;

@@ -174,7 +174,11 @@ fn people_are_told_what_a_change_means_from_now_on() {
     let usage = say("usage acme");
     let live = usage.lines().find(|line| line.starts_with("live")).unwrap();
     assert!(usage.contains("BILLABLE OVERAGE"), "{usage}");
-    assert_eq!(live.split_whitespace().collect::<Vec<_>>(), ["live", "3", "1", "0", "2"], "{usage}");
+    assert_eq!(
+        live.split_whitespace().collect::<Vec<_>>(),
+        ["live", "3", "0", "0", "3", "1", "0", "2"],
+        "{usage}"
+    );
 
     // A script is not asked whether it means it.
     assert!(say("client delete typo").starts_with("Deleted typo."));
