@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod it {
+    mod crash;
     mod idempotency;
     mod journal;
     mod keyring;
