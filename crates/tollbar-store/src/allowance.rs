@@ -21,6 +21,8 @@ impl AllowanceStore for Store {
         let journal = self.inner.journal.clone();
         Box::pin(async move {
             self.inner.keeper.fold().await?;
+            // From here on charges may run up to leases of these months without asking.
+            self.inner.writer.run(move |connection| note_charged_month(connection, Month::of(now))).await?;
             let read = move |connection: &Connection| {
                 Ok(CountState {
                     months: read_months(connection, Month::of(now))?,
@@ -39,6 +41,7 @@ impl AllowanceStore for Store {
         leased: u64,
     ) -> PortFuture<'_, ()> {
         Box::pin(self.inner.writer.run(move |connection| {
+            note_charged_month(connection, month)?;
             connection
                 .prepare_cached(
                     "INSERT INTO month_leases (month, client, environment, leased) VALUES (?1, ?2, ?3, ?4)
@@ -76,11 +79,12 @@ pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>) -> Resul
     let clean = read_meta("clean_end")?;
     let same_boot = boot_id.is_some() && read_meta("boot_id")?.as_deref() == boot_id;
     if clean.as_deref() == Some("no") && !same_boot {
-        // What belongs to earlier months was written back by the operating system long ago.
+        // Months before those that this run charged to are in the tables. The newest one says nothing: a clock that was
+        // far ahead for a moment has leased there.
         let corrected = connection.execute(
             "INSERT INTO month_counts (month, client, environment, used)
              SELECT month, client, environment, leased FROM month_leases
-             WHERE month + 1 >= (SELECT max(month) FROM month_leases)
+             WHERE month + 1 >= coalesce((SELECT value FROM meta WHERE key = 'charged_from'), 0)
              ON CONFLICT DO UPDATE SET used = excluded.used WHERE used < excluded.used",
             [],
         )?;
@@ -89,6 +93,18 @@ pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>) -> Resul
     let write_meta = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
     connection.execute(write_meta, params!["boot_id", boot_id])?;
     connection.execute(write_meta, params!["clean_end", "no"])?;
+    connection.execute("DELETE FROM meta WHERE key = 'charged_from'", [])?;
+    Ok(())
+}
+
+/// Takes note of the earliest month that this run may charge to.
+fn note_charged_month(connection: &Connection, month: Month) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES ('charged_from', ?1)
+             ON CONFLICT DO UPDATE SET value = excluded.value WHERE excluded.value < value",
+        )?
+        .execute([month.number()])?;
     Ok(())
 }
 

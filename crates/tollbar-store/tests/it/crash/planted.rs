@@ -14,6 +14,8 @@ const WAYS: Ways = Ways { one_in: 4, ..EVERYTHING };
 const KILLS: Ways = Ways { power_losses: false, partial_losses: false, ..WAYS };
 const POWER_LOSSES: Ways = Ways { kills: false, ..WAYS };
 
+type Kind = fn(&Action) -> bool;
+
 /// Makes crashes in the calls of a script after something was done to them.
 fn crash_in(script: &Script, ways: Ways, plant: impl FnOnce(&mut Vec<Call>)) -> Figures {
     let mut calls = play(&Tree::new(), script, None).calls;
@@ -109,19 +111,19 @@ fn a_journal_file_that_outlives_its_position_is_found() {
 /// A claim, an answer, a change and a lease: each acknowledged before it is done.
 #[test]
 fn an_acknowledgement_that_comes_too_early_is_found() {
-    let kinds: [(Script, fn(&Action) -> bool); 4] = [
+    let kinds: [(Script, Kind); 4] = [
         (Script::idempotency(), |action| matches!(action, Action::Start { slot: 3, .. })),
         (Script::idempotency(), |action| matches!(action, Action::Answer { slot: 0 | 3, .. })),
         (Script::policy(), |action| matches!(action, Action::Apply { .. })),
         (Script::ledger(), |action| matches!(action, Action::Lease { .. })),
     ];
     for (script, is_it) in kinds {
-        let figures = crash_in(&script, Ways { one_in: 2, ..KILLS }, |calls| acknowledge_early(calls, is_it));
+        let figures = crash_in(&script, Ways { one_in: 3, ..KILLS }, |calls| acknowledge_early(calls, is_it));
         assert!(figures.lost > 0, "{figures}");
     }
 }
 
-fn acknowledge_early(calls: &mut Vec<Call>, is_it: fn(&Action) -> bool) {
+fn acknowledge_early(calls: &mut Vec<Call>, is_it: Kind) {
     let begun = |call: &Call| match call {
         Call::Line(Line::Begin(number, action)) if is_it(action) => Some(*number),
         _ => None,

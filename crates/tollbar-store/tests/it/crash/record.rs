@@ -20,7 +20,7 @@ pub(super) const LINES: &str = "/lines";
 /// Where the store is; deep, so that folders are made on the way.
 pub(super) const STORE: &str = "deep/data";
 
-const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/crash/shim.c");
+const SHIM: &str = include_str!("shim.c");
 const HEAD_BYTES: usize = 17;
 
 /// One call to the operating system, or one line of the report.
@@ -53,7 +53,7 @@ pub(super) fn play(tree: &Tree, script: &Script, kill: Option<&str>) -> Run {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["it::crash::child::play_a_script", "--exact", "--nocapture", "--test-threads=1"])
-        .env("LD_PRELOAD", &SHIM_LIBRARY.1)
+        .env("LD_PRELOAD", &*SHIM_LIBRARY)
         .env("SHIM_ROOT", root.path())
         .env("SHIM_LOG", &log)
         .env("CRASH_SCRIPT", &file)
@@ -75,17 +75,22 @@ pub(super) fn quick_folder() -> TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
-/// Compiled once in a process; the folder goes with the machine's temporary files.
-static SHIM_LIBRARY: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let library = folder.path().join("shim.so");
-    let compiled = Command::new("cc")
-        .args(["-Wall", "-Werror", "-O1", "-shared", "-fPIC", "-o"])
-        .args([library.as_os_str(), SHIM.as_ref(), "-lpthread".as_ref()])
-        .status()
-        .expect("a C compiler (cc) is needed, as for building");
-    assert!(compiled.success());
-    (folder, library)
+/// Compiled once for each content, into the build's own folder for tests.
+static SHIM_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let name = format!("crash-shim-{:08x}.so", crc32fast::hash(SHIM.as_bytes()));
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if !library.exists() {
+        // Others may compile it at the same time: each its own, and the last one stays.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let (source, made) = (folder.path().join("shim.c"), folder.path().join("shim.so"));
+        fs::write(&source, SHIM).unwrap();
+        let mut compiler = Command::new("cc");
+        compiler.args(["-Wall", "-Werror", "-O1", "-shared", "-fPIC", "-o"]).args([&made, &source]);
+        let compiled = compiler.arg("-lpthread").status();
+        assert!(compiled.expect("a C compiler (cc) is needed, as for building").success());
+        fs::rename(made, &library).unwrap();
+    }
+    library
 });
 
 fn read_calls(log: &[u8]) -> Vec<Call> {
