@@ -12,7 +12,10 @@ use super::{
 
 #[test]
 fn a_start_after_a_crash_can_crash() {
-    expect_nothing(&crash_again(&Script::ledger(), 4, Ways { one_in: 5, ..EVERYTHING }, 6));
+    let ways = Ways { one_in: 6, ..EVERYTHING };
+    let mut figures = crash_again(&Script::ledger(), 4, ways, 6);
+    figures.take(crash_again(&Script::idempotency(), 4, ways, 12_085_164_974_662_366_947));
+    expect_nothing(&figures);
 }
 
 /// Crashes a script at so many places, by a kill and by a loss of power in turn; then crashes in what another start does.

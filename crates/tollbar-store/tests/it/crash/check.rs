@@ -322,8 +322,7 @@ fn judge_count(
 
     let least = sent_least.saturating_sub(given_most);
     let exact = sent_most.saturating_sub(given_least);
-    let (unproved, lossless) =
-        (sent_most.saturating_sub(proved), model.appends.iter().all(|a| !a.is_before_loss));
+    let (unproved, lossless) = (sent_most.saturating_sub(proved), !model.has_lost_power);
     let most = match loss {
         Loss::Process if lossless => exact,
         Loss::Process => unproved.max(lease.raised + sent_since),

@@ -13,6 +13,8 @@ pub(super) struct Model {
     begun: BTreeMap<u64, (Action, BTreeSet<Held>)>,
     pub(super) boot: String,
     pub(super) now: Timestamp,
+    /// The power failed at some time.
+    pub(super) has_lost_power: bool,
     /// The store was closed, and nothing has begun since.
     pub(super) is_closed: bool,
     /// What a slot may hold.
@@ -178,6 +180,7 @@ impl Model {
     /// The process is gone with the power: what was not folded may be, and counts were raised to the leases.
     pub(super) fn lose_power(&mut self) {
         self.end_process();
+        self.has_lost_power = true;
         "second".clone_into(&mut self.boot);
         for append in &mut self.appends {
             append.is_shaky |= !append.is_folded;
