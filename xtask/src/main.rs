@@ -20,10 +20,11 @@ usage: cargo xtask <task>
   tidy               the rooms of the house: who may depend on whom, what may not stand in the tree
   soak [--fuzz-seconds N]
                      what takes too long for every run: each stage taken out, a thousand slow connections and what else
-                     strangers may try, every document of a public directory, two hundred kills, what keeping the books
-                     costs, then each fuzzing target run for an hour, or for N seconds
+                     strangers may try, every document of a public directory, thousands of crashes of the store and two
+                     hundred kills of the whole, what keeping the books costs, then each fuzzing target run for an
+                     hour, or for N seconds
   abuse              that part of it
-  crash              the part with the kills, and with faults planted that they must find
+  crash              the part with the crashes and kills, and with faults planted that they must find
   cost               the part that measures throughput with the books and without
   documents          the part with the directory; it writes docs/openapi-directory.md
   fuzz N             all fuzzing targets run for N seconds, side by side
@@ -99,9 +100,14 @@ fn soak(fuzz_seconds: u64) -> Result<()> {
     Step("fuzzing finds nothing").perform(|| fuzz::fuzz(fuzz_seconds))
 }
 
-/// Two hundred kills under load, and what they find where a fault is planted.
+/// The store with a crash at every write of random scripts; two hundred kills of the whole under load, and what they find
+/// where a fault is planted.
 fn crash() -> Result<()> {
     tools::prepare()?;
+    let mut crashes =
+        cargo(&["test", "--package", "tollbar-store", "--test", "it", "--features", "soak", "--"]);
+    crashes.args(["crash::long", "--nocapture"]);
+    Step("tens of thousands of crashes of the store lose, double and halve nothing").run(&mut crashes)?;
     let mut tests = cargo(&["test", "--package", "tollbar", "--test", "it", "--features", "soak"]);
     tests.args(["--", "crash::long", "--nocapture", "--test-threads=1"]);
     Step("two hundred kills over a hundred thousand requests").run(&mut tests)?;

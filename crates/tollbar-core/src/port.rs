@@ -221,7 +221,7 @@ pub enum JournalEvent {
 
 /// The usage journal of one data-plane thread. When a call returns, the record survives the end of the process.
 pub trait UsageJournal {
-    /// Appends records, all or none.
+    /// Appends records, all or none; a process that ends meanwhile may leave the first ones, each whole.
     fn append(&self, records: &[JournalRecord]) -> Result<(), StoreFailure>;
 }
 

@@ -22,6 +22,8 @@ impl AllowanceStore for Store {
         Box::pin(async move {
             self.inner.keeper.fold().await?;
             self.inner.writer.run(move |connection| books::date_power_failures(connection, now)).await?;
+            // From here on charges may run up to leases of these months without asking.
+            self.inner.writer.run(move |connection| note_charged_month(connection, Month::of(now))).await?;
             let read = move |connection: &Connection| {
                 Ok(CountState {
                     months: read_months(connection, Month::of(now))?,
@@ -40,6 +42,7 @@ impl AllowanceStore for Store {
         leased: u64,
     ) -> PortFuture<'_, ()> {
         Box::pin(self.inner.writer.run(move |connection| {
+            note_charged_month(connection, month)?;
             connection
                 .prepare_cached(
                     "INSERT INTO month_leases (month, client, environment, leased) VALUES (?1, ?2, ?3, ?4)
@@ -91,12 +94,13 @@ pub(crate) fn begin_run(
     let clean = read_meta("clean_end")?;
     let same_boot = boot_id.is_some() && read_meta("boot_id")?.as_deref() == boot_id;
     if clean.as_deref() == Some("no") && !same_boot {
-        // What belongs to earlier months was written back by the operating system long ago.
+        // Months before those that this run charged to are in the tables. The newest one says nothing: a clock that was
+        // far ahead for a moment has leased there.
         books::insert_power_failures(connection)?;
         let corrected = connection.execute(
             "INSERT INTO month_counts (month, client, environment, used)
              SELECT month, client, environment, leased FROM month_leases
-             WHERE month + 1 >= (SELECT max(month) FROM month_leases)
+             WHERE month + 1 >= coalesce((SELECT value FROM meta WHERE key = 'charged_from'), 0)
              ON CONFLICT DO UPDATE SET used = excluded.used WHERE used < excluded.used",
             [],
         )?;
@@ -111,7 +115,19 @@ pub(crate) fn begin_run(
         .optional()?
         .flatten();
     connection.execute(write_meta, params!["clock_offset", offset])?;
+    connection.execute("DELETE FROM meta WHERE key = 'charged_from'", [])?;
     Ok(was.zip(offset).filter(|_| same_boot).map_or(0, |(was, is)| is.saturating_sub(was)))
+}
+
+/// Takes note of the earliest month that this run may charge to.
+fn note_charged_month(connection: &Connection, month: Month) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES ('charged_from', ?1)
+             ON CONFLICT DO UPDATE SET value = excluded.value WHERE excluded.value < value",
+        )?
+        .execute([month.number()])?;
+    Ok(())
 }
 
 /// Says that nothing is missing.

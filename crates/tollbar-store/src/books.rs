@@ -94,7 +94,7 @@ pub(crate) fn insert_power_failures(connection: &Connection) -> Result<(), Fault
            'the power may have failed: what was leased is taken to be used'
          FROM month_leases l LEFT JOIN month_counts c
            ON c.month = l.month AND c.client = l.client AND c.environment = l.environment
-         WHERE l.month + 1 >= (SELECT max(month) FROM month_leases) AND coalesce(c.used, 0) < l.leased",
+         WHERE l.month + 1 >= coalesce((SELECT value FROM meta WHERE key = 'charged_from'), 0) AND coalesce(c.used, 0) < l.leased",
         [BY_POWER_FAILURE],
     )?;
     Ok(())

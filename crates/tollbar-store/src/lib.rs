@@ -1,7 +1,7 @@
 //! The durable side of Tollbar: the ports of `tollbar-core` on SQLite, and the usage journal.
 //!
 //! One folder holds everything: `tollbar.db` (policy, idempotency, usage; every commit is synced),
-//! `requests.db` (the request log; its last batch may be lost with the power), `journal/` (what was charged, appended
+//! `requests.db` (the request log; its newest entries may be lost with the power), `journal/` (what was charged, appended
 //! before it is sent) and `lock`. This crate has the only SQL. It decides nothing: no rule of admission is here,
 //! and no clock; the time is what callers say it is.
 

@@ -59,7 +59,45 @@ fn wait_for(file: File, patience: Duration) -> Option<io::Result<File>> {
     }
 }
 
-/// Creates a folder that only its owner may enter, unless it is there.
+/// Creates a folder that only its owner may enter, unless it is there. Its name is on the disk when this returns, and the
+/// names of the folders that were made on the way: without them, everything that is synced beneath would be lost with the power.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), OpenError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(OpenError::file(folder))
+    let mut missing = Vec::new();
+    let mut there = folder;
+    while !there.exists() {
+        missing.push(there);
+        match parent(there) {
+            Some(parent) => there = parent,
+            None => break,
+        }
+    }
+    // A former start may have ended between making a folder and syncing its name. It may also be somebody else's, in a
+    // place where it cannot be synced.
+    if let Some(parent) = parent(there)
+        && let Err(error) = sync_folder(parent)
+    {
+        tracing::debug!(folder = %parent.display(), %error, "a folder's names are not synced");
+    }
+    for folder in missing.into_iter().rev() {
+        // There may be another process that makes it too: the one that is not given the lock.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(OpenError::file(folder))?;
+        if let Some(parent) = parent(folder) {
+            sync_folder(parent).map_err(OpenError::file(parent))?;
+        }
+    }
+    if folder.is_dir() { Ok(()) } else { not_a_folder(folder) }
+}
+
+/// The names in a folder are on the disk when this returns.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn parent(folder: &Path) -> Option<&Path> {
+    let parent = folder.parent()?;
+    Some(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+fn not_a_folder(path: &Path) -> Result<(), OpenError> {
+    Err(OpenError::File { path: path.to_owned(), source: io::ErrorKind::NotADirectory.into() })
 }

@@ -1,8 +1,7 @@
 //! Opening, the threads, and the end.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     path::Path,
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -19,7 +18,7 @@ use crate::{
     keeper::Keeper,
     latest::LatestTime,
     liveness::Liveness,
-    lock::{FolderLock, create_folder},
+    lock::{FolderLock, create_folder, sync_folder},
     reader::Reader,
     request_log::LogThread,
     schema,
@@ -86,8 +85,8 @@ impl Store {
         let log_file = folder.join("requests.db");
         let log_connection =
             database::open_writer(&log_file, Durability::Deferred, busy, schema::REQUEST_LOG)?;
-        // The database's name must not be lost either.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(OpenError::file(folder))?;
+        // The databases' names must not be lost either.
+        sync_folder(folder).map_err(OpenError::file(folder))?;
         let journal =
             Arc::new(JournalFolder::open(folder.join("journal"), options.journal_file_bytes, lock)?);
         let latest = Arc::new(LatestTime::default());

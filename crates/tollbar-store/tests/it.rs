@@ -4,6 +4,7 @@
 
 mod it {
     mod books;
+    mod crash;
     mod idempotency;
     mod journal;
     mod keyring;

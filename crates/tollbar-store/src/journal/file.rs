@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     OpenError,
-    lock::{FolderLock, create_folder},
+    lock::{FolderLock, create_folder, sync_folder},
 };
 
 const EXTENSION: &str = ".log";
@@ -140,7 +140,7 @@ impl JournalFolder {
     }
 
     fn sync_entries(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        sync_folder(&self.path)
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
