@@ -65,8 +65,8 @@ impl AllowanceStore for Store {
 }
 
 /// Takes note of a start: until [`end_run`], an end is not clean. After a power loss the end of the journal may be
-/// missing; then every charge that a lease allowed is taken to have happened.
-pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>) -> Result<(), Fault> {
+/// missing, and `has_gaps` says that some of it is; then every charge that a lease allowed is taken to have happened.
+pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>, has_gaps: bool) -> Result<(), Fault> {
     let read_meta = |key: &str| -> Result<Option<String>, Fault> {
         let value = connection
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
@@ -75,7 +75,7 @@ pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>) -> Resul
     };
     let clean = read_meta("clean_end")?;
     let same_boot = boot_id.is_some() && read_meta("boot_id")?.as_deref() == boot_id;
-    if clean.as_deref() == Some("no") && !same_boot {
+    if (clean.as_deref() == Some("no") && !same_boot) || has_gaps {
         // What belongs to earlier months was written back by the operating system long ago.
         let corrected = connection.execute(
             "INSERT INTO month_counts (month, client, environment, used)
@@ -84,7 +84,10 @@ pub(crate) fn begin_run(connection: &Connection, boot_id: Option<&str>) -> Resul
              ON CONFLICT DO UPDATE SET used = excluded.used WHERE used < excluded.used",
             [],
         )?;
-        tracing::warn!(corrected, "the power may have failed: counts were raised to what was leased");
+        tracing::warn!(
+            corrected,
+            "the power may have failed, or the journal is damaged: counts were raised to what was leased"
+        );
     }
     let write_meta = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
     connection.execute(write_meta, params!["boot_id", boot_id])?;

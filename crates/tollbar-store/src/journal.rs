@@ -14,4 +14,5 @@ mod writer;
 pub(crate) use file::JournalFolder;
 pub(crate) use fold::Fold;
 pub(crate) use recent::read_recent;
+pub(crate) use record::{RECORD_BYTES, parse_record};
 pub use writer::JournalWriter;
