@@ -61,7 +61,7 @@ pub enum OpenError {
     },
     /// What the last run left could not be taken up.
     #[error("the data folder could not be brought up to date: {0}")]
-    Recovery(#[from] StoreFailure),
+    Recovery(StoreFailure),
     /// What was asked cannot be done.
     #[error("{0}")]
     Refused(StoreFailure),
@@ -76,6 +76,18 @@ impl OpenError {
         let (file, is_damage) = (file.to_owned(), fault.is_damage());
         let reason = fault.0;
         if is_damage { Self::Damaged { file, reason } } else { Self::Database { file, reason } }
+    }
+
+    /// The same of an error while what the last run left was taken up.
+    pub(crate) fn naming(self, file: &std::path::Path) -> Self {
+        match self {
+            Self::Recovery(StoreFailure(reason)) if Fault(reason.clone()).is_damage() => {
+                let inner = reason.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+                let reason = inner.map_or(reason.as_str(), |(reason, _)| reason).to_owned();
+                Self::Damaged { file: file.to_owned(), reason }
+            }
+            other => other,
+        }
     }
 
     /// For `map_err`.
@@ -99,6 +111,12 @@ impl Fault {
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     error.sqlite_error_code().is_some_and(|code| matches!(code, DatabaseCorrupt | NotADatabase))
+}
+
+impl From<StoreFailure> for OpenError {
+    fn from(failure: StoreFailure) -> Self {
+        Self::Recovery(failure)
+    }
 }
 
 impl From<OpenError> for StoreFailure {

@@ -76,6 +76,10 @@ impl Store {
 
     /// The same with other options.
     pub fn open_with(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
+        Self::open_in(folder, options).map_err(|error| error.naming(&folder.join("tollbar.db")))
+    }
+
+    fn open_in(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
         create_folder(folder)?;
         let lock = FolderLock::take(folder, options.lock_patience)?;
         restore::take_staged(folder)?;

@@ -1,3 +1,5 @@
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use super::*;
 use crate::config::{self, Variables};
 
@@ -14,6 +16,7 @@ fn of<'a>(checks: &'a [Check], subject: &str) -> Vec<&'a Check> {
 #[test]
 fn an_empty_folder_is_no_fault_and_a_missing_one_is() {
     let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let checks = examined(folder.path(), "2026-11-22");
     for check in &checks {
         let is_of_the_machine = ["disk", "limits"].contains(&check.subject);

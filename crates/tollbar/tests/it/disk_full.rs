@@ -172,7 +172,7 @@ fn a_full_disk_refuses_what_it_cannot_record_and_goes_on_when_there_is_space() {
             callers.wait_for("reads are refused", |counts| &counts.refused);
             // Keyed writes: nothing of them is sent.
             let sent = shop.live.requests().iter().filter(|request| request.method == "POST").count();
-            assert_refused(&post(&shop, "while full"));
+            assert_refused(&post(&shop, "while-full"));
             let now_sent = shop.live.requests().iter().filter(|request| request.method == "POST").count();
             assert_eq!(sent, now_sent);
             // What was answered is replayed: that needs nothing new.
@@ -185,7 +185,7 @@ fn a_full_disk_refuses_what_it_cannot_record_and_goes_on_when_there_is_space() {
             assert_eq!(get(shop.platform.ops, "/livez", &[]).status, 200);
             callers.wait_for("it stays so", |counts| &counts.refused);
             std::fs::remove_file(shop.platform.data().join("ballast")).unwrap();
-            let recovered = recovery(&shop, "while full");
+            let recovered = recovery(&shop, "while-full");
             println!("after a full disk: everything works {recovered:?} after there was space");
             assert!(recovered < RECOVERY_LIMIT, "{recovered:?}");
             callers.wait_for("reads are served again", |counts| &counts.served);
@@ -230,12 +230,12 @@ fn a_lock_of_another_program_is_waited_for_and_passes() {
     assert_eq!(shop.get("/v1/orders").status, 200);
     assert!(post(&shop, "before").header("idempotent-replayed").is_some());
     let sent = shop.live.count();
-    assert_refused(&post(&shop, "while locked"));
+    assert_refused(&post(&shop, "while-locked"));
     assert_eq!(shop.live.count(), sent, "nothing was sent");
     assert_eq!(health(&shop), 503);
     assert_eq!(shop.get("/v1/orders").status, 200, "reads go on");
     other.execute_batch("ROLLBACK").unwrap();
-    let recovered = recovery(&shop, "while locked");
+    let recovered = recovery(&shop, "while-locked");
     println!("after a lock: everything works {recovered:?} after it was gone");
     assert!(recovered < RECOVERY_LIMIT, "{recovered:?}");
     shop.live.answer(|_| Reply::json(200, "{}"));

@@ -84,12 +84,12 @@ fn a_disk_that_turns_read_only_refuses_what_it_cannot_record_and_goes_on_afterwa
     callers.wait_for("reads are served", |counts| &counts.served);
     File::create(&flag).unwrap();
     callers.wait_for("reads are refused", |counts| &counts.refused);
-    assert_refused(&post(&shop, "while read-only"));
+    assert_refused(&post(&shop, "while-read-only"));
     assert!(post(&shop, "before").header("idempotent-replayed").is_some());
     wait_until("health says so", || health(&shop) == 503);
     assert_eq!(get(shop.platform.ops, "/livez", &[]).status, 200);
     std::fs::remove_file(&flag).unwrap();
-    let recovered = recovery(&shop, "while read-only");
+    let recovered = recovery(&shop, "while-read-only");
     println!("after a read-only disk: everything works {recovered:?} after it could be written");
     assert!(recovered < RECOVERY_LIMIT, "{recovered:?}");
     callers.wait_for("reads are served again", |counts| &counts.served);

@@ -138,6 +138,8 @@ impl Platform {
 
     /// A new process on this platform's folder that must not come up; gives what it said. The platform must have ended.
     pub(crate) fn refused_start(&self) -> String {
+        // One that was killed leaves it.
+        let _ = std::fs::remove_file(self.folder.path().join("ready.json"));
         let mut command = self.builder.command(self.folder.path());
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let ready = self.folder.path().join("ready.json");
