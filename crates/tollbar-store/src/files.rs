@@ -24,6 +24,22 @@ pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// What a copy leaves free on its disk: a platform that serves from there must go on.
+const ROOM_LEFT_BYTES: u64 = 16 << 20;
+
+/// Whether so many bytes can be copied into a folder; if not, why.
+pub(crate) fn check_room(folder: &Path, bytes: u64) -> io::Result<()> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= bytes.saturating_add(ROOM_LEFT_BYTES) {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::StorageFull,
+        format!("the copy takes {bytes} bytes, and the disk of {} has {free} free", folder.display()),
+    ))
+}
+
 /// What was written into the folder stays there, also when the power fails.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

@@ -28,7 +28,7 @@ use crate::{
     OpenError,
     backup::manifest::{self, verify_backup},
     fault::Fault,
-    files::{BESIDE, JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, beside, copy_file, sync_folder},
+    files::{BESIDE, JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, beside, check_room, copy_file, sync_folder},
     lock::{FolderLock, create_folder},
 };
 
@@ -161,6 +161,7 @@ fn has_store(data: &Path) -> bool {
 }
 
 fn stage(backup: &Path, data: &Path, manifest: &Manifest, now: Timestamp) -> Result<(), Fault> {
+    check_room(data, manifest.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add))?;
     let part = data.join(PART);
     // Left over from one that was broken off.
     for name in [PART, OLDER] {

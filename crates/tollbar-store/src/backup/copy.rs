@@ -20,7 +20,7 @@ use crate::{
     allowance,
     database::{open_for_inspection, open_reader},
     fault::Fault,
-    files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, copy_file, describe, sync_folder},
+    files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, check_room, copy_file, describe, sync_folder},
 };
 
 /// Pages of one step, and the rest after it: at most 100 MB a second, and a waiting writer waits for less than a
@@ -37,6 +37,7 @@ pub(super) fn all(
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Manifest, Fault> {
     let folder = &order.folder;
+    check_room(folder, size(data, order.with_requests))?;
     let main = hold(&data.join(MAIN_DATABASE))?;
     let mut files = copy_journal(&data.join(JOURNAL), folder)?;
     let mut schema = BTreeMap::new();
@@ -64,6 +65,15 @@ pub(super) fn all(
         schema,
         files,
     })
+}
+
+/// About what a copy takes.
+fn size(data: &Path, with_requests: bool) -> u64 {
+    let length = |file: &Path| fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let journal = fs::read_dir(data.join(JOURNAL)).into_iter().flatten();
+    let journal: u64 = journal.filter_map(|entry| Some(length(&entry.ok()?.path()))).sum();
+    let requests = if with_requests { length(&data.join(REQUEST_DATABASE)) } else { 0 };
+    length(&data.join(MAIN_DATABASE)) + journal + requests
 }
 
 /// A connection that sees the database as it is at this moment, for as long as it lives.

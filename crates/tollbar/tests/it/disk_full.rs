@@ -107,6 +107,19 @@ fn health(shop: &Shop) -> u16 {
     get(shop.platform.gateway, "/v1/health", &[]).status
 }
 
+/// A restore that would fill the disk is not begun.
+fn assert_no_room(shop: &Shop) {
+    let backup = shop.platform.run(&["backup", "copy"]);
+    assert!(backup.status.success(), "{backup:?}");
+    let path = shop.platform.data().join("ballast");
+    let ballast = File::create(&path).unwrap();
+    rustix::fs::fallocate(&ballast, rustix::fs::FallocateFlags::empty(), 0, 8 << 20).unwrap();
+    let restore = shop.platform.run(&["restore", "copy", "--replace"]);
+    let said = String::from_utf8_lossy(&restore.stderr).into_owned();
+    assert!(!restore.status.success() && said.contains("the copy takes"), "{said}");
+    std::fs::remove_file(path).unwrap();
+}
+
 /// Writes until nothing more fits.
 fn fill(shop: &Shop) {
     let mut ballast = File::create(shop.platform.data().join("ballast")).unwrap();
@@ -168,6 +181,7 @@ fn a_full_disk_refuses_what_it_cannot_record_and_goes_on_when_there_is_space() {
             assert!(post(&shop, "before").status < 400);
             let callers = Callers::start(&shop);
             callers.wait_for("reads are served", |counts| &counts.served);
+            assert_no_room(&shop);
             fill(&shop);
             callers.wait_for("reads are refused", |counts| &counts.refused);
             // Keyed writes: nothing of them is sent.

@@ -36,7 +36,7 @@ fn a_healthy_platform_is_well_with_and_without_a_server_and_no_secret_is_told() 
     let secrets = [
         platform.token.clone(),
         fs::read_to_string(platform.data().join("master-secret")).unwrap().trim().to_owned(),
-        shop.client.key.clone(),
+        shop.client.key,
     ];
     for is_running in [true, false] {
         if !is_running {
