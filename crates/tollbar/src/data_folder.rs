@@ -145,7 +145,7 @@ impl DataFolder {
             ),
             (Some(secret), _) | (None, Some(secret)) => secret,
             (None, None) if self.has_store() => bail!(
-                "{} is missing, and the store beside it was made with one; put back the copy of it that you keep (mode 0600), \
+                "{} is missing, and the store beside it was made with one; put back the copy of it that you keep apart from the folder (mode 0600), \
                  or give it as TOLLBAR_MASTER_SECRET (a new one would make every key and token invalid)",
                 path.display()
             ),

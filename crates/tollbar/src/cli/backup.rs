@@ -19,7 +19,7 @@ use crate::{
     log. With a server running, that makes it and goes on serving. What opens it is not in it: keep master-secret apart.\n\n\
     Examples:\n  \
     tollbar backup /mnt/backups/2026-11-22\n  \
-    tollbar backup \"/mnt/backups/$(date -u +%F)\" --with-requests\n  \
+    tollbar backup /mnt/backups/today --with-requests\n  \
     tollbar backup /mnt/backups/today --admin http://10.0.0.5:8081   # a folder of that machine"
 )]
 pub(crate) struct BackupCommand {

@@ -29,7 +29,7 @@ use crate::{
     taken at its next start: `tollbar serve --take-over`, or a restart.\n\n\
     Examples:\n  \
     tollbar restore /mnt/backups/2026-11-22 --data /var/lib/tollbar\n  \
-    tollbar restore /mnt/backups/2026-11-22 --replace && tollbar serve --take-over"
+    tollbar restore /mnt/backups/2026-11-22 --replace        # then: tollbar serve --take-over"
 )]
 pub(crate) struct RestoreCommand {
     /// The folder that `tollbar backup` made
