@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::Mutex;
 use tollbar_core::{
     Client, Clock, Directory, Timestamp,
-    port::{AllowanceStore, PolicyStore, RequestLog},
+    port::{AllowanceStore, PolicyStore, RequestLog, Upkeep},
     secret::Digest,
 };
 
@@ -54,6 +54,8 @@ pub struct Control {
     pub(crate) policy: Arc<dyn PolicyStore>,
     pub(crate) allowance: Arc<dyn AllowanceStore>,
     pub(crate) requests: Arc<dyn RequestLog>,
+    /// Makes backups, where there is a store to make them of.
+    pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: ControlSettings,
     pub(crate) allowed_hosts: Vec<String>,
@@ -82,6 +84,7 @@ impl Control {
             policy,
             allowance,
             requests,
+            upkeep: None,
             clock,
             settings,
             allowed_hosts: Vec::new(),
@@ -97,6 +100,13 @@ impl Control {
     #[must_use]
     pub fn allowing_hosts(mut self, hosts: Vec<String>) -> Self {
         self.allowed_hosts = hosts;
+        self
+    }
+
+    /// With backups.
+    #[must_use]
+    pub fn with_upkeep(mut self, upkeep: Arc<dyn Upkeep>) -> Self {
+        self.upkeep = Some(upkeep);
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod apis;
 mod audit;
+mod backups;
 mod client_changes;
 mod clients;
 mod corrections;
@@ -76,6 +77,7 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/usage/{client}", get(usage::show))
         .route("/requests", get(requests::list))
         .route("/requests/{id}", get(requests::show))
+        .route("/backups", post(backups::make))
         .route("/secrets", get(secrets::list))
         .route("/secrets/rotate", post(secrets::rotate))
         .route("/audit", get(audit::list));

@@ -2,6 +2,8 @@
 //!
 //! A future that a port returns completes when the promise in its documentation is kept, not before.
 
+mod upkeep;
+
 use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::{
     RevokedToken, Timestamp,
     idempotency::{Answer, Fingerprint, Record, Slot},
 };
+
+pub use upkeep::{BackupOrder, Manifest, ManifestFile, Upkeep};
 
 /// What a port returns.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreFailure>> + Send + 'a>>;

@@ -34,6 +34,27 @@ pub fn sha256(parts: &[&[u8]]) -> Digest {
     context.finish().as_ref().try_into().unwrap_or_default()
 }
 
+/// SHA-256 of what comes piece by piece.
+pub struct Sha256(digest::Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl Sha256 {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all of them, in hex.
+    pub fn finish_hex(self) -> String {
+        self.0.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// Every secret that the platform works with, unlocked: what the keyring holds, newest first.
 ///
 /// Swapped as a whole when one is added or dropped, so that a rotation is in force for the next look.

@@ -77,12 +77,13 @@ impl AllowanceStore for Store {
 }
 
 /// Takes note of a start: until [`end_run`], an end is not clean. After a power loss the end of the journal may be
-/// missing; then every charge that a lease allowed is taken to have happened.
+/// missing, and `has_gaps` says that some of it is; then every charge that a lease allowed is taken to have happened.
 ///
 /// Returns by how many milliseconds the wall clock was set since the last start of a process on this start of the machine.
 pub(crate) fn begin_run(
     connection: &Connection,
     boot_id: Option<&str>,
+    has_gaps: bool,
     clock_offset_millis: Option<u64>,
 ) -> Result<i64, Fault> {
     let read_meta = |key: &str| -> Result<Option<String>, Fault> {
@@ -93,7 +94,7 @@ pub(crate) fn begin_run(
     };
     let clean = read_meta("clean_end")?;
     let same_boot = boot_id.is_some() && read_meta("boot_id")?.as_deref() == boot_id;
-    if clean.as_deref() == Some("no") && !same_boot {
+    if (clean.as_deref() == Some("no") && !same_boot) || has_gaps {
         // Months before those that this run charged to are in the tables. The newest one says nothing: a clock that was
         // far ahead for a moment has leased there.
         books::insert_power_failures(connection)?;
@@ -104,7 +105,10 @@ pub(crate) fn begin_run(
              ON CONFLICT DO UPDATE SET used = excluded.used WHERE used < excluded.used",
             [],
         )?;
-        tracing::warn!(corrected, "the power may have failed: counts were raised to what was leased");
+        tracing::warn!(
+            corrected,
+            "the power may have failed, or the journal is damaged: counts were raised to what was leased"
+        );
     }
     let write_meta = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
     connection.execute(write_meta, params!["boot_id", boot_id])?;

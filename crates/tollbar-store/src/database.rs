@@ -5,7 +5,10 @@ use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Durat
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use tollbar_contract::Environment;
 
-use crate::{OpenError, fault::Fault};
+use crate::{
+    OpenError,
+    fault::{Fault, is_damage},
+};
 
 /// When a commit has reached the disk.
 #[derive(Clone, Copy)]
@@ -19,6 +22,7 @@ pub(crate) enum Durability {
 /// The file may not grow beyond this between checkpoints when it is truncated.
 const WAL_LIMIT_BYTES: u32 = 64 << 20;
 const STATEMENT_CACHE: usize = 64;
+const INSPECTION_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens for writing, and brings the schema up to date.
 pub(crate) fn open_writer(
@@ -46,6 +50,24 @@ pub(crate) fn open_reader(file: &Path, busy_timeout: Duration) -> Result<Connect
     let connection = connect(file, busy_timeout).map_err(refused(file))?;
     connection.pragma_update(None, "query_only", true).map_err(refused(file))?;
     Ok(connection)
+}
+
+/// Opens for looking at what may be damaged, or another process's: no byte of it is changed.
+pub(crate) fn open_for_inspection(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(INSPECTION_PATIENCE)?;
+    Ok(connection)
+}
+
+/// What is wrong with a database, a sentence for each; `full`: each index is held against its table too.
+pub(crate) fn problems(connection: &Connection, full: bool) -> Result<Vec<String>, Fault> {
+    let check = if full { "PRAGMA integrity_check(20)" } else { "PRAGMA quick_check(20)" };
+    let mut statement = connection.prepare(check)?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let mut problems = rows.collect::<Result<Vec<_>, _>>()?;
+    problems.retain(|problem| problem != "ok");
+    Ok(problems)
 }
 
 fn connect(file: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
@@ -95,7 +117,14 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
 }
 
 fn refused(file: &Path) -> impl FnOnce(rusqlite::Error) -> OpenError {
-    move |error| OpenError::Database { file: file.to_owned(), reason: error.to_string() }
+    move |error| {
+        let (file, reason) = (file.to_owned(), error.to_string());
+        if is_damage(&error) {
+            OpenError::Damaged { file, reason }
+        } else {
+            OpenError::Database { file, reason }
+        }
+    }
 }
 
 /// A number for a column. What is beyond SQLite's integers is cut: no time or count comes near.

@@ -33,6 +33,18 @@ pub enum OpenError {
         /// What the database said.
         reason: String,
     },
+    /// A file is not what it was when it was written.
+    #[error(
+        "{} is damaged: {reason}. Nothing was changed. `tollbar doctor --full` says what else is wrong; `tollbar restore \
+         BACKUP --replace` puts a backup in its place, and keeps what is there",
+        file.display()
+    )]
+    Damaged {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The database was written by a newer Tollbar.
     #[error(
         "the database {} has schema {found}, and this version of Tollbar knows up to {known}: \
@@ -49,10 +61,35 @@ pub enum OpenError {
     },
     /// What the last run left could not be taken up.
     #[error("the data folder could not be brought up to date: {0}")]
-    Recovery(#[from] StoreFailure),
+    Recovery(StoreFailure),
+    /// What was asked cannot be done.
+    #[error("{0}")]
+    Refused(StoreFailure),
 }
 
+/// How the word of a damaged database begins.
+const DAMAGED: &str = "the database is damaged";
+
 impl OpenError {
+    /// What a database said when it was tried out.
+    pub(crate) fn in_database(file: &std::path::Path, fault: Fault) -> Self {
+        let (file, is_damage) = (file.to_owned(), fault.is_damage());
+        let reason = fault.0;
+        if is_damage { Self::Damaged { file, reason } } else { Self::Database { file, reason } }
+    }
+
+    /// The same of an error while what the last run left was taken up.
+    pub(crate) fn naming(self, file: &std::path::Path) -> Self {
+        match self {
+            Self::Recovery(StoreFailure(reason)) if Fault(reason.clone()).is_damage() => {
+                let inner = reason.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+                let reason = inner.map_or(reason.as_str(), |(reason, _)| reason).to_owned();
+                Self::Damaged { file: file.to_owned(), reason }
+            }
+            other => other,
+        }
+    }
+
     /// For `map_err`.
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { path: path.to_owned(), source }
@@ -63,6 +100,31 @@ impl OpenError {
 #[derive(Debug)]
 pub(crate) struct Fault(pub(crate) String);
 
+impl Fault {
+    /// Whether it comes from a database that is not what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        self.0.starts_with(DAMAGED)
+    }
+}
+
+/// Whether a database refuses because its file is not what was written.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    error.sqlite_error_code().is_some_and(|code| matches!(code, DatabaseCorrupt | NotADatabase))
+}
+
+impl From<StoreFailure> for OpenError {
+    fn from(failure: StoreFailure) -> Self {
+        Self::Recovery(failure)
+    }
+}
+
+impl From<OpenError> for StoreFailure {
+    fn from(error: OpenError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<&str> for Fault {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
@@ -71,6 +133,12 @@ impl From<&str> for Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
+        if is_damage(&error) {
+            return Self(format!(
+                "{DAMAGED} ({error}); `tollbar doctor --full` says more, and `tollbar restore BACKUP --replace` puts a backup \
+                 in its place"
+            ));
+        }
         Self(format!("the database refused: {error}"))
     }
 }

@@ -14,6 +14,7 @@ mod writer;
 pub(crate) use file::JournalFolder;
 pub(crate) use fold::Fold;
 pub(crate) use recent::read_recent;
+pub(crate) use record::{RECORD_BYTES, parse_record};
 #[cfg(test)]
 pub(crate) use tally::Tally;
 pub use writer::JournalWriter;

@@ -6,10 +6,14 @@
 //! and no clock; the time is what callers say it is.
 
 mod allowance;
+mod backup;
 mod books;
+mod damage;
 mod database;
 mod fault;
+mod files;
 mod idempotency;
+mod inspect;
 mod journal;
 mod keeper;
 mod latest;
@@ -19,10 +23,14 @@ mod policy;
 mod reader;
 mod request_ids;
 mod request_log;
+mod restore;
 mod schema;
 mod store;
 mod writer;
 
+pub use backup::{back_up_stopped, manifest::verify_backup};
 pub use fault::OpenError;
+pub use inspect::{DatabaseReport, Inspection, JournalReport, inspect, is_in_use, read_keyring};
 pub use journal::JournalWriter;
+pub use restore::{RestoreNote, Restored, is_pending, read_manifest, restore};
 pub use store::{Store, StoreOptions};

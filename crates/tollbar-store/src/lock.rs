@@ -19,7 +19,12 @@ pub(crate) struct FolderLock {
 impl FolderLock {
     /// Waits for so long where another process has it.
     pub(crate) fn take(folder: &Path, patience: Duration) -> Result<Self, OpenError> {
-        let path = folder.join("lock");
+        Self::take_named(folder, "lock", patience)
+    }
+
+    /// The same with a lock of another name, for another purpose.
+    pub(crate) fn take_named(folder: &Path, name: &str, patience: Duration) -> Result<Self, OpenError> {
+        let path = folder.join(name);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -3,23 +3,31 @@
 mod table;
 
 use std::{
+    fs, io,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tollbar_contract::RequestId;
-use tollbar_core::port::{PortFuture, RequestEntry, RequestFilter, RequestLog, StoreFailure};
+use tollbar_core::{
+    Timestamp,
+    port::{PortFuture, RequestEntry, RequestFilter, RequestLog, StoreFailure},
+};
 
 use crate::{
-    Store,
+    OpenError, Store,
+    database::{self, Durability},
     fault::Fault,
+    files::{BESIDE, beside},
+    schema,
     store::{join, spawn},
     writer::closed,
 };
@@ -30,8 +38,50 @@ const ENTRY_LIMIT: usize = 10_000;
 const QUERY_LIMIT: usize = 256;
 /// Entries of one transaction.
 const BATCH_LIMIT: usize = 500;
+/// How long a write waits for another program.
+const BUSY: Duration = Duration::from_secs(5);
 /// How long an entry waits for others.
 const BATCH_TIME: Duration = Duration::from_millis(200);
+
+/// Opens the log. One that is damaged keeps nothing from starting: it is moved aside, and a new one is begun.
+pub(crate) fn open(file: &Path, busy: Duration) -> Result<Connection, OpenError> {
+    let open = || {
+        let connection = database::open_writer(file, Durability::Deferred, busy, schema::REQUEST_LOG)?;
+        table::try_out(&connection).map_err(|fault| OpenError::in_database(file, fault))?;
+        Ok(connection)
+    };
+    match open() {
+        Err(OpenError::Damaged { reason, .. }) => {
+            move_aside(file, &reason).map_err(OpenError::file(file))?;
+            open()
+        }
+        opened => opened,
+    }
+}
+
+/// Keeps a damaged log under another name, which says when it was last written.
+fn move_aside(file: &Path, reason: &str) -> io::Result<()> {
+    let written = fs::metadata(file)?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let written = Timestamp::from_seconds(written.as_secs()).to_string().replace(':', "-");
+    let mut aside = beside(file, &format!(".damaged-{written}"));
+    let mut number = 1;
+    while aside.exists() {
+        number += 1;
+        aside = beside(file, &format!(".damaged-{written}-{number}"));
+    }
+    for suffix in BESIDE {
+        match fs::rename(beside(file, suffix), beside(&aside, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::rename(file, &aside)?;
+    tracing::error!(
+        file = %file.display(), reason, kept_as = %aside.display(),
+        "the request log is damaged: a new one is begun, and look-ups of the past end here; nothing else depends on it"
+    );
+    Ok(())
+}
 
 impl RequestLog for Store {
     fn record(&self, entry: RequestEntry) {
@@ -153,7 +203,30 @@ impl Writing {
                     tracing::error!(reason, lost, "entries of the request log were not written");
                 }
                 self.failing = true;
+                if Fault(reason).is_damage() {
+                    self.begin_anew();
+                }
             }
+        }
+    }
+}
+
+impl Writing {
+    /// Damage that shows only where it is written to: the same as at the start.
+    fn begin_anew(&mut self) {
+        let Some(file) = self.connection.path().map(PathBuf::from) else { return };
+        // The damaged one is let go first: its log beside it belongs to it.
+        let Ok(nothing) = Connection::open_in_memory() else { return };
+        drop(std::mem::replace(&mut self.connection, nothing));
+        let opened = move_aside(&file, "it cannot be written to")
+            .map_err(OpenError::file(&file))
+            .and_then(|()| open(&file, BUSY));
+        match opened {
+            Ok(connection) => {
+                self.connection = connection;
+                self.failing = false;
+            }
+            Err(error) => tracing::error!(%error, "no new request log could be begun; a restart tries again"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
@@ -11,7 +11,9 @@ use std::{
 use tollbar_core::port::StoreFailure;
 
 use crate::{
-    JournalWriter, OpenError,
+    JournalWriter, OpenError, RestoreNote,
+    backup::Backups,
+    damage,
     database::{self, Durability},
     idempotency::WaitingAnswers,
     journal::{Fold, JournalFolder},
@@ -20,8 +22,8 @@ use crate::{
     liveness::Liveness,
     lock::{FolderLock, create_folder, sync_folder},
     reader::Reader,
-    request_log::LogThread,
-    schema,
+    request_log::{self, LogThread},
+    restore, schema,
     writer::Writer,
 };
 
@@ -65,6 +67,8 @@ pub(crate) struct Inner {
     /// How far the clock was set since the last run, in milliseconds.
     pub(crate) clock_step_millis: i64,
     pub(crate) answers: WaitingAnswers,
+    pub(crate) backups: Backups,
+    folder: PathBuf,
 }
 
 impl Store {
@@ -77,14 +81,22 @@ impl Store {
 
     /// The same with other options.
     pub fn open_with(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
+        Self::open_in(folder, options).map_err(|error| error.naming(&folder.join("tollbar.db")))
+    }
+
+    fn open_in(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
         create_folder(folder)?;
         let lock = FolderLock::take(folder, options.lock_patience)?;
+        restore::take_staged(folder)?;
         let main = folder.join("tollbar.db");
+        let has_torn_end = damage::check_before_opening(&main)?;
         let busy = options.busy_timeout;
         let connection = database::open_writer(&main, Durability::Synced, busy, schema::MAIN)?;
-        let log_file = folder.join("requests.db");
-        let log_connection =
-            database::open_writer(&log_file, Durability::Deferred, busy, schema::REQUEST_LOG)?;
+        if has_torn_end {
+            // What was cut off goes for good: it must not be taken for damage after another such end.
+            let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+        let log_connection = request_log::open(&folder.join("requests.db"), busy)?;
         // The databases' names must not be lost either.
         sync_folder(folder).map_err(OpenError::file(folder))?;
         let journal =
@@ -95,22 +107,45 @@ impl Store {
         let mut fold = Fold::start(journal.clone(), latest.clone(), &writer)?;
         fold.run(&writer)?;
         let (boot_id, offset) = (options.boot_id.clone(), options.clock_offset_millis);
+        let has_gaps = fold.damaged() > 0;
         let clock_step_millis = writer.run_blocking(move |connection| {
-            crate::allowance::begin_run(connection, boot_id.as_deref(), offset)
+            crate::allowance::begin_run(connection, boot_id.as_deref(), has_gaps, offset)
         })?;
         let reader = Reader::start(database::open_reader(&main, busy)?)?;
         let liveness = Liveness::start(reader.queue())?;
         let keeper = Keeper::start(fold, writer.clone())?;
         let log = LogThread::start(log_connection, options.retained_requests)?;
         let answers = WaitingAnswers::default();
-        let inner =
-            Inner { writer, reader, keeper, liveness, log, journal, latest, clock_step_millis, answers };
+        let (backups, folder) = (Backups::of(folder), folder.to_owned());
+        let inner = Inner {
+            writer,
+            reader,
+            keeper,
+            liveness,
+            log,
+            journal,
+            latest,
+            clock_step_millis,
+            answers,
+            backups,
+            folder,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// A usage journal for one thread of the data plane; `writer` numbers the thread, for people.
     pub fn journal(&self, writer: usize) -> Result<JournalWriter, OpenError> {
         JournalWriter::open(self.inner.journal.clone(), writer)
+    }
+
+    /// What was restored before this start, or one before it that did not get as far as [`Store::restore_is_noted`].
+    pub fn restored(&self) -> Option<RestoreNote> {
+        restore::read_note(&self.inner.folder)
+    }
+
+    /// It is on the audit trail.
+    pub fn restore_is_noted(&self) {
+        restore::remove_note(&self.inner.folder);
     }
 
     /// Ends the store: folds the journal, syncs everything and says so in the database. Blocks. Drop the
@@ -152,6 +187,7 @@ impl StoreOptions {
 
 impl Inner {
     fn stop(&self) {
+        self.backups.stop();
         self.log.stop();
         self.keeper.stop();
         self.liveness.stop();

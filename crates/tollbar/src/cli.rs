@@ -2,12 +2,14 @@
 
 mod api;
 mod audit;
+mod backup;
 mod client;
 mod confirm;
 mod context;
 mod credential;
 mod definition;
 mod diff;
+mod doctor;
 mod document;
 mod endpoint;
 mod import;
@@ -18,6 +20,7 @@ mod observe;
 mod openapi;
 mod reference;
 mod request;
+mod restore;
 mod secret;
 mod server;
 mod status;
@@ -101,6 +104,9 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Audit(command) => command.run(context)?,
         Command::Api(command) => command.run(context)?,
         Command::Secret(command) => command.run(context)?,
+        Command::Backup(command) => command.run(context)?,
+        Command::Restore(command) => command.run(context)?,
+        Command::Doctor(command) => return command.run(context),
         Command::Status => status::run(context)?,
         Command::Reference(command) => command.run(context)?,
     }

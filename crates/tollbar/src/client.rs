@@ -8,13 +8,15 @@ use http::{Method, Request, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-pub(crate) use connect::connect;
+pub(crate) use connect::{connect, is_alive};
 
 use crate::output::safe;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Importing a document of many megabytes is the slowest thing there is.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// Metrics of many endpoints fit.
+const OPS_LIMIT_BYTES: u64 = 64 << 20;
 /// A list of a million clients fits.
 const ANSWER_LIMIT_BYTES: u64 = 1 << 30;
 /// What may stand in a path segment as it is (RFC 3986, unreserved).
@@ -67,23 +69,19 @@ impl std::error::Error for AdminFault {}
 impl AdminClient {
     /// A client for a base URL such as `http://127.0.0.1:8081`.
     pub(crate) fn new(base: &str, token: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            // The operator token must not travel through a proxy that happens to be set.
-            .proxy(None)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(CALL_TIMEOUT))
-            .user_agent(concat!("tollbar/", env!("CARGO_PKG_VERSION")))
-            .build();
         let base = base.trim_end_matches('/').to_owned();
         Self {
-            agent: config.into(),
+            agent: agent(Some(CALL_TIMEOUT)),
             if_unreachable: format!("no server answers at {base}"),
             if_unauthorized: "the operator token was refused".to_owned(),
             base,
             token: token.to_owned(),
         }
+    }
+
+    /// For what takes as long as it takes: a large store to copy.
+    pub(crate) fn patient(self) -> Self {
+        Self { agent: agent(None), ..self }
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Answer, AdminFault> {
@@ -169,6 +167,28 @@ impl AdminClient {
             _ => AdminFault::Failed(format!("{} ({fault})", self.if_unreachable)),
         }
     }
+}
+
+fn agent(limit: Option<Duration>) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        // The operator token must not travel through a proxy that happens to be set.
+        .proxy(None)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_global(limit)
+        .user_agent(concat!("tollbar/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
+/// What the ops listener says at a URL; `None` if it does not answer as it should. No credential goes there.
+pub(crate) fn find_ops_text(url: &str) -> Option<String> {
+    let mut response = agent(Some(CONNECT_TIMEOUT)).get(url).call().ok()?;
+    if !response.status().is_success() {
+        return None;
+    }
+    response.body_mut().with_config().limit(OPS_LIMIT_BYTES).read_to_string().ok()
 }
 
 /// `/clients/acme%20inc/keys` of its segments.

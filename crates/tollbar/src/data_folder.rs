@@ -113,6 +113,20 @@ impl DataFolder {
         )]
     }
 
+    /// Whether the file of the master secret is there.
+    pub(crate) fn has_master_secret(&self) -> bool {
+        self.path.join(MASTER_SECRET).exists()
+    }
+
+    /// The master secret as it is; none is made.
+    pub(crate) fn find_master_secret(&self) -> Result<Option<MasterSecret>> {
+        if self.has_master_secret() || self.master_secret.is_some() {
+            self.master_secret().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// The master secret, and the one that was to take its place when a rotation was broken off; made at the first start.
     pub(crate) fn master_secret(&self) -> Result<MasterSecret> {
         let path = self.path.join(MASTER_SECRET);
@@ -131,8 +145,8 @@ impl DataFolder {
             ),
             (Some(secret), _) | (None, Some(secret)) => secret,
             (None, None) if self.has_store() => bail!(
-                "{} is missing, and the store beside it was made with one; restore it from a backup, or give it as \
-                 TOLLBAR_MASTER_SECRET (a new one would make every key and token invalid)",
+                "{} is missing, and the store beside it was made with one; put back the copy of it that you keep apart from the folder (mode 0600), \
+                 or give it as TOLLBAR_MASTER_SECRET (a new one would make every key and token invalid)",
                 path.display()
             ),
             (None, None) => {

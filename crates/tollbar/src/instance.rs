@@ -30,7 +30,7 @@ mod outdated;
 mod settings;
 
 use control_thread::ControlThread;
-use load::{first_changes, load};
+use load::{first_changes, load, note_restore};
 use outdated::read_outdated_again;
 
 /// A process that ends lets go of its files one after the other: its lock may come after its end was noticed.
@@ -103,7 +103,7 @@ impl Instance {
         data: &DataFolder,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut state = runtime.block_on(store.load()).context("the stored policy cannot be read")?;
+        let mut state = runtime.block_on(store.load()).with_context(|| cannot_read(data))?;
         // Read again: now that the store is ours nobody else changes it.
         let Unlocked { secrets, to_store } =
             keyring::unlock(&data.master_secret()?, &state, data, clock.now())?;
@@ -114,6 +114,7 @@ impl Instance {
         let lifetime = config.tokens.lifetime_seconds;
         let first = first_changes(&state, to_store, &directory, lifetime, clock.now())?;
         let last_change = runtime.block_on(load(store, state, first, &directory, &*clock))?;
+        let last_change = runtime.block_on(note_restore(store, last_change, clock.now()))?;
         warn_of_upstreams(&directory, &tls);
 
         let mut settings = settings::gateway(config);
@@ -200,6 +201,14 @@ fn open(data: &DataFolder, patience: Duration, clock: &AnchoredClock) -> Result<
     Store::open_with(data.path(), &options).context("the store cannot be opened")
 }
 
+fn cannot_read(data: &DataFolder) -> String {
+    let folder = data.path().display();
+    format!(
+        "what is stored in {folder}/tollbar.db cannot be read; `tollbar doctor --full --data {folder}` says what is wrong with \
+         it, and `tollbar restore BACKUP --replace --data {folder}` puts a backup in its place"
+    )
+}
+
 fn close(store: Store) -> Result<()> {
     store.close().context("the store did not end in good order; the next start takes it up")
 }
@@ -257,11 +266,12 @@ fn control(
         shared.directory.clone(),
         store.clone(),
         store.clone(),
-        store,
+        store.clone(),
         shared.clock.clone(),
         settings,
         last_change,
     )
+    .with_upkeep(store)
     .with_lifetimes(Lifetimes {
         token_seconds: config.tokens.lifetime_seconds,
         answer_seconds: config.idempotency.keep_seconds,

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod data_folder;
 mod demo;
+mod doctor;
 mod handover;
 mod instance;
 mod keyring;

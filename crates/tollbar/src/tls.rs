@@ -12,7 +12,7 @@ mod renewal;
 mod server;
 mod upstream;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Result;
 use arc_swap::ArcSwap;
@@ -72,10 +72,18 @@ impl Tls {
 
 /// Reads all files as a start would; gives back what is allowed, and probably not meant.
 pub(crate) fn check(config: &Config) -> Result<Vec<String>> {
+    Ok(examine(config)?.0)
+}
+
+/// Certificates, and when each ends, in seconds since 1970.
+pub(crate) type Ends = Vec<(PathBuf, u64)>;
+
+/// The same, and when each certificate ends, in seconds since 1970.
+pub(crate) fn examine(config: &Config) -> Result<(Vec<String>, Ends)> {
     let (server, _, mut expiries) = read(config)?;
     let mut warnings = server.map(|(_, server)| server.warnings).unwrap_or_default();
     warnings.extend(expiries.warnings(AnchoredClock::start(Machine).now()));
-    Ok(warnings)
+    Ok((warnings, expiries.ends().map(|(file, end)| (file.clone(), end)).collect()))
 }
 
 type Read = (Option<(Contents, Server)>, Upstreams, Expiries);

@@ -30,6 +30,8 @@ pub(crate) struct Fold {
     in_doubt: bool,
     /// Where a record that cannot be read was last reported, so that it is reported once.
     reported: Option<(String, u64)>,
+    /// Records that could not be read and were stepped over.
+    damaged: u64,
 }
 
 /// What has been read of one file in one step.
@@ -45,7 +47,8 @@ impl Fold {
         time: Arc<LatestTime>,
         writer: &Writer,
     ) -> Result<Self, StoreFailure> {
-        let mut fold = Self { folder, time, positions: BTreeMap::new(), in_doubt: true, reported: None };
+        let mut fold =
+            Self { folder, time, positions: BTreeMap::new(), in_doubt: true, reported: None, damaged: 0 };
         fold.load_positions(writer)?;
         fold.folder.reserve(&fold.positions.keys().cloned().collect::<Vec<_>>());
         Ok(fold)
@@ -104,6 +107,11 @@ impl Fold {
         })?;
         self.positions.retain(|name, _| !finished.contains(name));
         Ok(())
+    }
+
+    /// How many records could not be read and were stepped over: charges may be missing.
+    pub(crate) fn damaged(&self) -> u64 {
+        self.damaged
     }
 
     pub(crate) fn latest(&self) -> Timestamp {
@@ -179,13 +187,14 @@ impl Fold {
     /// be on its way. In others it is stepped over: records have fixed places, and what stands behind is valid.
     fn take_up(&mut self, name: &str, written: bool, bytes: &[u8], to: &mut Position, tally: &mut Tally) {
         let (records, _) = bytes.as_chunks::<RECORD_BYTES>();
+        let (mut damaged, mut first) = (0_u64, None);
         for bytes in records {
             match parse_record(bytes) {
                 Some(record) => {
                     tally.add(&record);
                     to.newest = to.newest.max(record.at);
                 }
-                None => {
+                None if written => {
                     let place = Some((name.to_owned(), to.offset));
                     if self.reported != place {
                         tracing::warn!(
@@ -195,12 +204,23 @@ impl Fold {
                         );
                         self.reported = place;
                     }
-                    if written {
-                        return;
-                    }
+                    return;
+                }
+                None => {
+                    damaged += 1;
+                    first.get_or_insert(to.offset);
                 }
             }
             to.offset += RECORD_BYTES as u64;
+        }
+        if let Some(at) = first {
+            self.damaged += damaged;
+            let path = self.folder.file(name);
+            tracing::error!(
+                file = %path.display(), at, damaged,
+                "records of the usage journal are damaged: they are not counted. After a power failure that is the end of what \
+                 was being written; else look at the disk, and at `tollbar doctor`"
+            );
         }
     }
 }

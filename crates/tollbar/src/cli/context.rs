@@ -37,6 +37,11 @@ impl Context {
     }
 }
 
+/// The command line's time as the platform writes it.
+pub(crate) fn timestamp(now: jiff::Timestamp) -> tollbar_core::Timestamp {
+    u64::try_from(now.as_millisecond()).map(tollbar_core::Timestamp::from_millis).unwrap_or_default()
+}
+
 /// `live` or `sandbox`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Env {

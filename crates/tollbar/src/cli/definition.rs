@@ -7,8 +7,10 @@ use clap::{Parser, Subcommand};
 use super::{
     api::ApiCommand,
     audit::AuditCommand,
+    backup::BackupCommand,
     client::ClientCommand,
     diff::DiffCommand,
+    doctor::DoctorCommand,
     endpoint::EndpointCommand,
     import::ImportCommand,
     key::KeyCommand,
@@ -17,6 +19,7 @@ use super::{
     openapi::OpenapiCommand,
     reference::ReferenceCommand,
     request::RequestCommand,
+    restore::RestoreCommand,
     secret::SecretCommand,
     server::{CheckCommand, ServeCommand},
     switch::SwitchCommand,
@@ -120,6 +123,12 @@ pub(crate) enum Command {
     /// The platform's own secrets, and their rotation
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Copy the store of one moment, while it serves or while it is stopped
+    Backup(BackupCommand),
+    /// Put a backup in the place of the store, now or at the next start
+    Restore(RestoreCommand),
+    /// Look at everything that can go wrong here, and say what to do
+    Doctor(DoctorCommand),
     /// What runs, and how much of it
     Status,
     /// Pages of the reference

@@ -53,7 +53,7 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
 }
 
 /// Whether a process is there. One that may not be asked is.
-fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }

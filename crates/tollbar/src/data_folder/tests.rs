@@ -85,7 +85,7 @@ fn a_lost_master_secret_is_not_made_anew_beside_its_store() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(STORE), "").unwrap();
     let fault = DataFolder::create(folder.path(), None).unwrap().master_secret().unwrap_err().to_string();
-    assert!(fault.contains("restore it from a backup"), "{fault}");
+    assert!(fault.contains("put back the copy"), "{fault}");
     assert!(!folder.path().join(MASTER_SECRET).exists());
 }
 

@@ -48,6 +48,26 @@ pub(super) async fn load(
     Ok(last_change + 1)
 }
 
+/// Puts on the audit trail that a backup was restored: what came after it was made is not there. Gives the number of the
+/// last change.
+pub(super) async fn note_restore(store: &Store, last_change: u64, now: Timestamp) -> Result<u64> {
+    let Some(note) = store.restored() else { return Ok(last_change) };
+    let audit = AuditEntry {
+        id: ChangeId(last_change + 1),
+        at: now,
+        actor: "tollbar".to_owned(),
+        action: "platform.restore".to_owned(),
+        subject: "platform".to_owned(),
+        detail: format!(
+            "a backup of {} was restored at {}; what was there before, if anything, is in {}",
+            note.made_at, note.restored_at, note.replaced
+        ),
+    };
+    store.apply(Vec::new(), audit, None).await?;
+    store.restore_is_noted();
+    Ok(last_change + 1)
+}
+
 /// What is not there yet and has to be.
 pub(super) fn first_changes(
     state: &PolicyState,

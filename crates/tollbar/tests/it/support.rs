@@ -4,6 +4,7 @@ mod described;
 pub(crate) mod frames;
 mod keyed;
 mod machine;
+mod mount;
 mod platform;
 mod provocation;
 mod real;
@@ -19,6 +20,7 @@ pub(crate) use machine::{
     Ending, Ticker, connect_from, connect_narrowly, own_address, peak_kib, raise_file_limit, reset,
     resident_kib,
 };
+pub(crate) use mount::{SmallDisk, in_own_namespace};
 pub(crate) use platform::{Platform, PlatformBuilder, wait_until};
 pub(crate) use provocation::{Nowhere, UPSTREAM_DETAIL, UPSTREAM_SECRET, provocative_shop, provoke};
 pub(crate) use real::{RealServer, gunzip, installed, run_node, run_python};

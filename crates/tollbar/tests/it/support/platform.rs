@@ -136,6 +136,25 @@ impl Platform {
         }
     }
 
+    /// A new process on this platform's folder that must not come up; gives what it said. The platform must have ended.
+    pub(crate) fn refused_start(&self) -> String {
+        // One that was killed leaves it.
+        let _ = std::fs::remove_file(self.folder.path().join("ready.json"));
+        let mut command = self.builder.command(self.folder.path());
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let ready = self.folder.path().join("ready.json");
+        wait_until("the start is refused", || {
+            if ready.exists() {
+                process.kill().unwrap();
+                panic!("it came up");
+            }
+            process.try_wait().unwrap().is_some()
+        });
+        let output = process.wait_with_output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// A second process that is to take over, with other settings if wanted.
     pub(crate) fn start_successor(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Child {
         let mut builder = PlatformBuilder {

@@ -1,0 +1,155 @@
+//! Copying: the journal's files as they are, the databases page by page out of one read transaction.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::ErrorKind,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection,
+    backup::{Backup, StepResult},
+};
+use tollbar_core::port::{BackupOrder, Manifest, ManifestFile};
+
+use super::{Source, manifest};
+use crate::{
+    allowance,
+    database::{open_for_inspection, open_reader},
+    fault::Fault,
+    files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, check_room, copy_file, describe, sync_folder},
+};
+
+/// Pages of one step, and the rest after it: at most 100 MB a second, and a waiting writer waits for less than a
+/// millisecond.
+const STEP_PAGES: i32 = 64;
+const STEP_REST: Duration = Duration::from_millis(2);
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Everything but the manifest.
+pub(super) fn all(
+    data: &Path,
+    order: &BackupOrder,
+    source: Source,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Manifest, Fault> {
+    let folder = &order.folder;
+    check_room(folder, size(data, order.with_requests))?;
+    let main = hold(&data.join(MAIN_DATABASE))?;
+    let mut files = copy_journal(&data.join(JOURNAL), folder)?;
+    let mut schema = BTreeMap::new();
+    let mut copy = |connection: &Connection, name: &str| -> Result<(), Fault> {
+        let to = folder.join(name);
+        copy_database(connection, &to, source, goes_on)?;
+        schema.insert(name.to_owned(), finish(&to, name == MAIN_DATABASE && source == Source::Serving)?);
+        files.push(describe(&to, name)?);
+        Ok(())
+    };
+    copy(&main, MAIN_DATABASE)?;
+    drop(main);
+    let requests = data.join(REQUEST_DATABASE);
+    let with_requests = order.with_requests && requests.exists();
+    if with_requests {
+        copy(&hold(&requests)?, REQUEST_DATABASE)?;
+    }
+    sync_folder(folder)?;
+    Ok(Manifest {
+        format: manifest::FORMAT,
+        version: order.version.clone(),
+        made_at: order.made_at.to_string(),
+        with_requests,
+        master_secret: manifest::MASTER_SECRET.to_owned(),
+        schema,
+        files,
+    })
+}
+
+/// About what a copy takes.
+fn size(data: &Path, with_requests: bool) -> u64 {
+    let length = |file: &Path| fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let journal = fs::read_dir(data.join(JOURNAL)).into_iter().flatten();
+    let journal: u64 = journal.filter_map(|entry| Some(length(&entry.ok()?.path()))).sum();
+    let requests = if with_requests { length(&data.join(REQUEST_DATABASE)) } else { 0 };
+    length(&data.join(MAIN_DATABASE)) + journal + requests
+}
+
+/// A connection that sees the database as it is at this moment, for as long as it lives.
+fn hold(file: &Path) -> Result<Connection, Fault> {
+    let connection = open_reader(file, BUSY).map_err(|error| Fault(error.to_string()))?;
+    connection.execute_batch("BEGIN")?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn copy_journal(from: &Path, folder: &Path) -> Result<Vec<ManifestFile>, Fault> {
+    let to = folder.join(JOURNAL);
+    fs::DirBuilder::new().mode(0o700).create(&to)?;
+    let mut names = Vec::new();
+    match fs::read_dir(from) {
+        Ok(entries) => {
+            for entry in entries {
+                if let Ok(name) = entry?.file_name().into_string()
+                    && manifest::is_journal_name(&name)
+                {
+                    names.push(name);
+                }
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    names.sort_unstable();
+    let mut files = Vec::new();
+    for name in names {
+        match copy_file(&from.join(&name), &to.join(&name), &format!("{JOURNAL}/{name}")) {
+            Ok(copied) => files.push(copied),
+            // It went away when it had been folded, two minutes ago at least: the held database has it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    sync_folder(&to)?;
+    Ok(files)
+}
+
+fn copy_database(
+    from: &Connection,
+    to: &Path,
+    source: Source,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<(), Fault> {
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(to)?;
+    let mut target = Connection::open(to)?;
+    // The whole is synced at the end, and counts only then.
+    target.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
+    target.pragma_update(None, "synchronous", "OFF")?;
+    let backup = Backup::new(from, &mut target)?;
+    loop {
+        if !goes_on() {
+            return Err("it was broken off".into());
+        }
+        let step = backup.step(if source == Source::Serving { STEP_PAGES } else { STEP_PAGES * 64 })?;
+        match step {
+            StepResult::Done => return Ok(()),
+            StepResult::More if source == Source::Stopped => {}
+            _ => std::thread::park_timeout(STEP_REST),
+        }
+    }
+}
+
+/// One file that stands for itself, on the disk; gives its schema. Where the journal was copied whole, the copy's end
+/// is a clean one.
+fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
+    let connection = Connection::open(file)?;
+    connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    if is_whole {
+        allowance::end_run(&connection)?;
+    }
+    drop(connection);
+    File::open(file)?.sync_all()?;
+    let connection = open_for_inspection(file)?;
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}

@@ -1,0 +1,214 @@
+//! Looking at a data folder, whether or not a server has it. Nothing is changed.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Read as _},
+    path::Path,
+};
+
+use rusqlite::{Connection, OptionalExtension as _};
+use serde::Serialize;
+use tollbar_core::{SigningKeyRecord, Timestamp, secret::keyring::KeyringRecord};
+
+use crate::{
+    damage,
+    database::{self, column, from_column, open_for_inspection},
+    fault::Fault,
+    files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE},
+    journal::{RECORD_BYTES, parse_record},
+    restore, schema,
+};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// Whether a process has the folder.
+    pub is_locked: bool,
+    /// `tollbar.db`, then `requests.db`.
+    pub databases: Vec<DatabaseReport>,
+    /// The usage journal.
+    pub journal: JournalReport,
+    /// The newest point in time that stands anywhere.
+    pub newest: Timestamp,
+    /// The secrets, wrapped.
+    pub keyring: Vec<KeyringRecord>,
+    /// The keys that sign tokens, sealed.
+    pub signing_keys: Vec<SigningKeyRecord>,
+    /// Executions whose outcome is unknown for longer than asked.
+    pub unknown_outcomes: u64,
+    /// Whether a restored copy waits for the next start.
+    pub is_restore_pending: bool,
+}
+
+/// One database.
+#[derive(Debug, Default, Serialize)]
+pub struct DatabaseReport {
+    /// Its file.
+    pub name: &'static str,
+    /// Whether it is there.
+    pub is_there: bool,
+    /// Its schema, if that can be read.
+    pub schema: Option<i64>,
+    /// The newest schema that is known here.
+    pub known_schema: i64,
+    /// What is wrong with it.
+    pub problems: Vec<String>,
+}
+
+/// The usage journal's files.
+#[derive(Debug, Default, Serialize)]
+pub struct JournalReport {
+    /// How many files there are.
+    pub files: u64,
+    /// How long they are in all.
+    pub bytes: u64,
+    /// What of it is not added up in the tables yet.
+    pub unfolded_bytes: u64,
+    /// Files with records that cannot be read, and how many.
+    pub damaged: Vec<(String, u64)>,
+    /// What could not be read at all.
+    pub problems: Vec<String>,
+}
+
+/// Looks at everything. `full`: each index against its table too, which takes longer. `unknown_since`: outcomes that were
+/// unknown by then are counted.
+pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspection {
+    let mut found = Inspection {
+        is_locked: is_in_use(folder),
+        is_restore_pending: restore::is_pending(folder),
+        ..Inspection::default()
+    };
+    let databases = [(MAIN_DATABASE, schema::MAIN.len()), (REQUEST_DATABASE, schema::REQUEST_LOG.len())];
+    for (name, known) in databases {
+        let mut report = DatabaseReport {
+            name,
+            known_schema: i64::try_from(known).unwrap_or(i64::MAX),
+            ..DatabaseReport::default()
+        };
+        let file = folder.join(name);
+        report.is_there = file.exists();
+        // What a server has open it has read itself; its log may be in the middle of being written.
+        if name == MAIN_DATABASE
+            && !found.is_locked
+            && let Err(error) = damage::check_before_opening(&file)
+        {
+            report.problems.push(error.to_string());
+        } else if report.is_there
+            && let Err(Fault(cause)) = look_into(&file, full, &mut report).and_then(|connection| {
+                if name == MAIN_DATABASE {
+                    read_main(&connection, folder, unknown_since, &mut found)
+                } else {
+                    Ok(())
+                }
+            })
+        {
+            report.problems.push(cause);
+        }
+        found.databases.push(report);
+    }
+    found
+}
+
+/// The secrets of a database, wrapped: which master secret opens them can be tried.
+pub fn read_keyring(folder: &Path) -> Result<Vec<KeyringRecord>, tollbar_core::port::StoreFailure> {
+    let connection = open_for_inspection(&folder.join(MAIN_DATABASE)).map_err(Fault::from)?;
+    Ok(bodies(&connection, "SELECT body FROM keyring")?)
+}
+
+/// Whether a process has the folder.
+pub fn is_in_use(folder: &Path) -> bool {
+    let Ok(file) = File::open(folder.join("lock")) else { return false };
+    // Shared, and let go at once: whoever starts just now waits no longer than that.
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+fn look_into(file: &Path, full: bool, report: &mut DatabaseReport) -> Result<Connection, Fault> {
+    let connection = open_for_inspection(file)?;
+    report.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
+    report.problems.extend(database::problems(&connection, full)?);
+    Ok(connection)
+}
+
+fn read_main(
+    connection: &Connection,
+    folder: &Path,
+    unknown_since: Timestamp,
+    found: &mut Inspection,
+) -> Result<(), Fault> {
+    look_at_journal(connection, folder, found);
+    found.keyring = bodies(connection, "SELECT body FROM keyring")?;
+    found.signing_keys = bodies(connection, "SELECT body FROM signing_keys")?;
+    for newest in ["SELECT max(at) FROM audit", "SELECT max(started_at) FROM idempotency"] {
+        let at: Option<i64> = connection.query_row(newest, [], |row| row.get(0))?;
+        found.newest = found.newest.max(Timestamp::from_millis(from_column(at.unwrap_or(0))));
+    }
+    let unknown = "SELECT count(*) FROM idempotency WHERE state = 0 AND started_at < ?1";
+    let unknown: i64 =
+        connection.query_row(unknown, [column(unknown_since.as_millis())], |row| row.get(0))?;
+    found.unknown_outcomes = from_column(unknown);
+    Ok(())
+}
+
+fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspection) {
+    let journal = folder.join(JOURNAL);
+    let names = match fs::read_dir(&journal) {
+        Ok(entries) => entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()),
+        Err(error) => {
+            found.journal.problems.push(format!("{}: {error}", journal.display()));
+            return;
+        }
+    };
+    for name in names.filter(|name| name.ends_with(".log")) {
+        // Before the length: what is written meanwhile is not taken for what is not folded.
+        let offset = connection
+            .query_row("SELECT offset FROM journal_files WHERE name = ?1", [&name], |row| row.get(0))
+            .optional();
+        let offset = from_column(offset.ok().flatten().unwrap_or(0));
+        match read_journal_file(&journal.join(&name)) {
+            Ok((length, damaged, newest)) => {
+                found.journal.files += 1;
+                found.journal.bytes += length;
+                found.journal.unfolded_bytes += length.saturating_sub(offset);
+                found.newest = found.newest.max(newest);
+                if damaged > 0 {
+                    found.journal.damaged.push((name, damaged));
+                }
+            }
+            // It was folded, and went away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => found.journal.problems.push(format!("{name}: {error}")),
+        }
+    }
+    found.journal.damaged.sort_unstable();
+}
+
+/// Length, records that cannot be read, and the newest time. A last one that is not whole is being written, or was torn by
+/// the end of a process: it is not counted.
+fn read_journal_file(file: &Path) -> io::Result<(u64, u64, Timestamp)> {
+    let mut file = io::BufReader::with_capacity(1 << 20, File::open(file)?);
+    let (mut bytes, mut length, mut damaged, mut newest) = ([0; RECORD_BYTES], 0, 0, Timestamp::default());
+    loop {
+        match file.read_exact(&mut bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok((length, damaged, newest));
+            }
+            Err(error) => return Err(error),
+        }
+        length += RECORD_BYTES as u64;
+        match parse_record(&bytes) {
+            Some(record) => newest = newest.max(record.at),
+            None => damaged += 1,
+        }
+    }
+}
+
+fn bodies<T: serde::de::DeserializeOwned>(connection: &Connection, sql: &str) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+    }
+    Ok(records)
+}

@@ -1,0 +1,98 @@
+use std::cell::Cell;
+
+use super::*;
+
+const NEW: &[&str] = &["tollbar.db", "requests.db", "journal/000000000002-0.log"];
+const OLD: &[&str] =
+    &["tollbar.db", "tollbar.db-wal", "tollbar.db-shm", "requests.db", "journal/000000000001-0.log"];
+const KEPT: &[&str] = &["master-secret", "operator-token"];
+
+/// A data folder with an old store, and a new one that is staged.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let note =
+        RestoreNote { made_at: "then".into(), restored_at: "now".into(), replaced: "replaced-now".into() };
+    let staged = folder.path().join(STAGED);
+    for (base, names, text) in
+        [(folder.path(), OLD, "old"), (&*staged, NEW, "new"), (folder.path(), KEPT, "kept")]
+    {
+        fs::create_dir_all(base.join(JOURNAL)).unwrap();
+        for name in names {
+            fs::write(base.join(name), text).unwrap();
+        }
+    }
+    fs::write(staged.join(NOTE), serde_json::to_string(&note).unwrap()).unwrap();
+    folder
+}
+
+/// Every file below, with what stands in it.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(next) = waiting.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((name, if text.len() > 4 { "note".to_owned() } else { text }));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn wherever_it_breaks_off_the_next_start_ends_it() {
+    let expected = {
+        let mut expected: Vec<(String, String)> =
+            OLD.iter().map(|name| (format!("replaced-now/{name}"), "old".to_owned())).collect();
+        expected.extend(NEW.iter().map(|name| ((*name).to_owned(), "new".to_owned())));
+        expected.extend(KEPT.iter().map(|name| ((*name).to_owned(), "kept".to_owned())));
+        expected.push((NOTE.to_owned(), "note".to_owned()));
+        expected.sort();
+        expected
+    };
+    for point in 0.. {
+        let folder = folder();
+        let left = Cell::new(point);
+        let broken = take_staged_by(folder.path(), &|from, to| {
+            if !from.exists() {
+                return fs::rename(from, to);
+            }
+            if left.get() == 0 {
+                return Err(io::Error::other("killed"));
+            }
+            left.set(left.get() - 1);
+            fs::rename(from, to)
+        });
+        if let Ok(note) = broken {
+            assert!(note.is_some());
+            assert_eq!(files(folder.path()), expected, "without a break");
+            assert!(point > 8, "every move is one to break off at, not {point} of them");
+            return;
+        }
+        assert_eq!(point == 0, folder.path().join(STAGED).exists());
+        // The old store or none is in place, never a mixture: what is half moved nobody opens.
+        assert!(is_pending(folder.path()), "broken off at {point}");
+        let note = take_staged(folder.path()).unwrap().unwrap();
+        assert_eq!(note.replaced, "replaced-now");
+        assert_eq!(files(folder.path()), expected, "broken off at {point}");
+        assert_eq!(take_staged(folder.path()).unwrap(), None, "only once");
+    }
+}
+
+#[test]
+fn into_an_empty_folder_nothing_is_moved_aside() {
+    let folder = folder();
+    for name in OLD {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    fs::remove_dir(folder.path().join(JOURNAL)).unwrap();
+    assert!(take_staged(folder.path()).unwrap().is_some());
+    assert!(!folder.path().join("replaced-now").exists());
+    assert!(!is_pending(folder.path()));
+}

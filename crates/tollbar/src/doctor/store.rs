@@ -1,0 +1,118 @@
+//! The store: databases, journal, unknown outcomes, a restored copy that waits.
+
+use tollbar_store::DatabaseReport;
+
+use super::{Check, Patient};
+use crate::output::number;
+
+/// Folding takes a second; more than this waits only when it fails.
+const UNFOLDED_BYTES_MAX: u64 = 64 << 20;
+
+pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
+    let folder = patient.data.path().display();
+    let restore = format!("`tollbar restore BACKUP --replace --data {folder}` puts a backup in its place");
+    let inspection = &patient.inspection;
+    let mut checks: Vec<Check> =
+        inspection.databases.iter().map(|report| database(report, patient, &restore)).collect();
+    checks.push(journal(patient));
+    if inspection.unknown_outcomes > 0 {
+        checks.push(Check::warning(
+            "outcomes",
+            format!(
+                "{} executions under an Idempotency-Key have an unknown outcome for more than an hour",
+                number(inspection.unknown_outcomes)
+            ),
+            "their requests were sent, and no answer was recorded: find out whether they took effect, and tell the client",
+        ));
+    } else {
+        checks.push(Check::ok("outcomes", "none is unknown for more than an hour"));
+    }
+    if inspection.is_restore_pending {
+        checks.push(Check::warning(
+            "restore",
+            "a restored copy waits for the next start",
+            format!("take it with `tollbar serve --take-over --data {folder}` or a restart; `tollbar restore` replaces it"),
+        ));
+    }
+    if let Some(dropped) = patient.metric("tollbar_request_log_dropped").filter(|dropped| *dropped > 0.0) {
+        checks.push(Check::warning(
+            "request log",
+            format!("{dropped} entries were dropped since the start"),
+            "the disk did not keep up, or was full: those requests cannot be looked up",
+        ));
+    }
+    checks
+}
+
+fn database(report: &DatabaseReport, patient: &Patient<'_>, restore: &str) -> Check {
+    let (name, is_main) = (report.name, report.name == "tollbar.db");
+    if !report.problems.is_empty() {
+        let found = format!("damaged: {}", report.problems.join("; "));
+        return if is_main {
+            Check::wrong(name, found, restore)
+        } else {
+            Check::wrong(
+                name,
+                found,
+                "the next start moves it aside and begins a new one; only look-ups of the past are lost",
+            )
+        };
+    }
+    match report.schema {
+        None if is_main && patient.data.has_master_secret() => Check::warning(
+            name,
+            "there is none: nothing was ever stored here",
+            "`tollbar serve` makes it at its first start; if there was one, put a backup back with `tollbar restore`",
+        ),
+        None => Check::ok(name, "there is none yet"),
+        Some(found) if found > report.known_schema => Check::wrong(
+            name,
+            format!("schema {found}, and this version knows up to {}", report.known_schema),
+            "it was written by a newer version of Tollbar: run that one",
+        ),
+        Some(found) if found < report.known_schema => Check::ok(
+            name,
+            format!("whole; schema {found}, which the next start brings to {}", report.known_schema),
+        ),
+        Some(found) => Check::ok(name, format!("whole; schema {found}")),
+    }
+}
+
+fn journal(patient: &Patient<'_>) -> Check {
+    let (journal, subject) = (&patient.inspection.journal, "journal");
+    if let Some(problem) = journal.problems.first() {
+        let has_store = patient.inspection.databases.iter().any(|report| report.schema.is_some());
+        return if has_store {
+            Check::wrong(
+                subject,
+                problem,
+                "charges since it was last added up are not counted; look at the disk",
+            )
+        } else {
+            Check::ok(subject, "there is none yet")
+        };
+    }
+    if !journal.damaged.is_empty() {
+        let files = journal.damaged.iter().map(|(name, records)| format!("{name} ({records} records)"));
+        return Check::warning(
+            subject,
+            format!("damaged records in {}", files.collect::<Vec<_>>().join(", ")),
+            "after a power failure that is the end of what was being written, and counts were raised to be safe; else look at the \
+             disk. The files go by themselves some minutes after the next start",
+        );
+    }
+    let found = format!(
+        "{} files, {} bytes, {} of them not added up yet",
+        number(journal.files),
+        number(journal.bytes),
+        number(journal.unfolded_bytes)
+    );
+    if journal.unfolded_bytes > UNFOLDED_BYTES_MAX {
+        return Check::warning(
+            subject,
+            found,
+            "a server adds it up each second: look at its log, and whether the disk is full",
+        );
+    }
+    Check::ok(subject, found)
+}

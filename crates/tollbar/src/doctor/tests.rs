@@ -1,0 +1,37 @@
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use super::*;
+use crate::config::{self, Variables};
+
+fn examined(folder: &std::path::Path, now: &str) -> Vec<Check> {
+    let loaded = config::load(None, &Variables::default(), &[]).unwrap();
+    let now = Timestamp::parse(now).unwrap();
+    examine(&DataFolder::at(folder), &Ok(&loaded.config), now, true)
+}
+
+fn of<'a>(checks: &'a [Check], subject: &str) -> Vec<&'a Check> {
+    checks.iter().filter(|check| check.subject == subject).collect()
+}
+
+#[test]
+fn an_empty_folder_is_no_fault_and_a_missing_one_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let checks = examined(folder.path(), "2026-11-22");
+    for check in &checks {
+        let is_of_the_machine = ["disk", "limits"].contains(&check.subject);
+        assert!(is_of_the_machine || check.level == Level::Ok, "{check:?}");
+    }
+    let checks = examined(&folder.path().join("nowhere"), "2026-11-22");
+    assert_eq!(of(&checks, "data folder")[0].level, Level::Wrong, "{checks:?}");
+}
+
+#[test]
+fn a_clock_of_another_age_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    for (now, level) in
+        [("1970-01-02", Level::Wrong), ("2026-11-22", Level::Ok), ("2150-01-01", Level::Wrong)]
+    {
+        assert_eq!(of(&examined(folder.path(), now), "clock")[0].level, level, "{now}");
+    }
+}
