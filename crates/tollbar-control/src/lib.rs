@@ -23,6 +23,6 @@ mod serve;
 mod upstream;
 mod view;
 
-pub use control::{Control, ControlSettings, Lifetimes};
+pub use control::{Control, ControlSettings, Keyed, Lifetimes};
 pub use ops::{Ops, serve_ops};
 pub use serve::serve_admin;

@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod import;
 mod meter;
 pub mod observation;
+pub mod outcome;
 pub mod partner;
 pub mod port;
 pub mod presented;

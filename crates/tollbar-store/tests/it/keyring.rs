@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use rusqlite::Connection;
 use tollbar_contract::RequestId;
 use tollbar_core::{
-    AuditEntry, ChangeId, PolicyChange, SigningKeyRecord, Timestamp,
+    AuditEntry, ChangeId, EndpointId, PolicyChange, SigningKeyRecord, Timestamp,
     idempotency::{Answer, Fingerprint, Slot},
     port::{IdempotencyStore as _, PolicyStore as _},
     secret::keyring::{KeyringRecord, SecretKind},
@@ -95,7 +95,8 @@ fn the_last_answer_ends_when_its_record_does() {
     for (number, ends) in [(1, 50), (2, 90), (3, 70)] {
         let slot = Slot { client: client(number), environment: LIVE, key: "k".to_owned() };
         let id = RequestId::from_number(number);
-        wait(store.start(slot.clone(), Fingerprint([0; 32]), id, time(10), time(ends))).unwrap();
+        wait(store.start(slot.clone(), Fingerprint([0; 32]), id, EndpointId(1), time(10), time(ends)))
+            .unwrap();
         wait(store.answer(slot, id, Answer::Stored { sealed: vec![1] })).unwrap();
     }
     assert_eq!(wait(store.last_answer_ends()).unwrap(), Some(time(90)));

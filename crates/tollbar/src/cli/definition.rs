@@ -10,6 +10,7 @@ use super::{
     client::ClientCommand,
     diff::DiffCommand,
     endpoint::EndpointCommand,
+    idempotency::IdempotencyCommand,
     import::ImportCommand,
     key::KeyCommand,
     oauth::OauthCommand,
@@ -109,6 +110,9 @@ pub(crate) enum Command {
     Switch(SwitchCommand),
     /// What a client has used of its allowance
     Usage(UsageCommand),
+    /// Writes of which nobody knows whether they took effect
+    #[command(subcommand)]
+    Idempotency(IdempotencyCommand),
     /// Why was a request refused?
     #[command(subcommand)]
     Request(RequestCommand),
