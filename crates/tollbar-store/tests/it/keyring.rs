@@ -48,6 +48,9 @@ fn a_store_of_the_time_before_the_keyring_is_brought_up_to_date() {
     database
         .execute_batch(&format!(
             "DROP TABLE keyring; DROP TABLE endpoint_settings;
+             DROP INDEX idempotency_unknown; DROP INDEX idempotency_by_request;
+             ALTER TABLE idempotency DROP COLUMN endpoint; ALTER TABLE idempotency DROP COLUMN why;
+             ALTER TABLE idempotency DROP COLUMN cause; ALTER TABLE idempotency DROP COLUMN settled_by;
              UPDATE signing_keys SET body = '{old_body}'; PRAGMA user_version = 1"
         ))
         .unwrap();

@@ -52,8 +52,7 @@ fn time(seconds: u64) -> Timestamp {
 }
 
 fn start(store: &Store, slot: Slot, number: u64, now: u64) {
-    let started =
-        store.start(slot, Fingerprint([1; 32]), id(number), EndpointId(1), time(now), time(EXPIRY));
+    let started = store.start(slot, Fingerprint([1; 32]), id(number), EndpointId(1), time(now), time(EXPIRY));
     wait(started).unwrap();
 }
 
@@ -161,7 +160,9 @@ fn why_it_is_unknown_is_kept_until_it_is_known() {
     let long = WhyUnknown::NotStored { cause: "\u{e9}".repeat(2000) };
     start(&store, slot("b"), 3, 1000);
     wait(store.note_unknown(slot("b"), id(3), long)).unwrap();
-    let Outcome::Unknown(Some(WhyUnknown::NotStored { cause })) = keyed(&store, "b").outcome else { panic!() };
+    let Outcome::Unknown(Some(WhyUnknown::NotStored { cause })) = keyed(&store, "b").outcome else {
+        panic!()
+    };
     assert_eq!(cause.chars().count(), 500);
 }
 
