@@ -3,14 +3,16 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread,
 };
 
 use serde_json::{Value, json};
 
-use crate::support::{BODY, Platform, Reply, Response, Shop, begin, hold, is_replay, post, wait_until};
+use crate::support::{
+    BODY, Platform, Reply, Response, SHOP, Shop, begin, hold, is_replay, post, request, wait_until,
+};
 
 /// Makes the outcome of a key unknown, and returns the request's id.
 fn lose(shop: &Shop, key: &str) -> String {
@@ -184,59 +186,101 @@ fn what_cannot_be_settled_is_refused_with_what_it_is() {
     assert_ne!(audit(&shop)["action"], "idempotency.settle");
 }
 
-/// Duplicates that come all the time, until they are told to end; their answers.
-fn duplicates(shop: &Shop, key: &str) -> (Arc<AtomicBool>, Vec<thread::JoinHandle<Vec<Response>>>) {
-    let stop = Arc::new(AtomicBool::new(false));
-    let threads = (0..4).map(|_| {
-        let (stop, gateway) = (stop.clone(), shop.platform.gateway);
-        let (api_key, key) = (shop.client.key.clone(), key.to_owned());
-        thread::spawn(move || {
-            let headers = [("X-API-Key", api_key.as_str()), ("Idempotency-Key", key.as_str())];
-            let mut answers = Vec::new();
-            while !stop.load(SeqCst) {
-                answers.push(crate::support::request(gateway, "POST", "/v1/orders", &headers, BODY));
-            }
-            answers
-        })
-    });
-    (stop.clone(), threads.collect())
+/// Duplicates that come all the time, until they are told to end.
+struct Duplicates {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+    threads: Vec<thread::JoinHandle<Vec<Response>>>,
+}
+
+impl Duplicates {
+    fn start(shop: &Shop, key: &str) -> Self {
+        let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let threads = (0..4).map(|_| {
+            let (stop, answered, gateway) = (stop.clone(), answered.clone(), shop.platform.gateway);
+            let (api_key, key) = (shop.client.key.clone(), key.to_owned());
+            thread::spawn(move || {
+                let headers = [("X-API-Key", api_key.as_str()), ("Idempotency-Key", key.as_str())];
+                let mut answers = Vec::new();
+                while !stop.load(SeqCst) {
+                    answers.push(request(gateway, "POST", "/v1/orders", &headers, BODY));
+                    answered.fetch_add(1, SeqCst);
+                }
+                answers
+            })
+        });
+        let threads = threads.collect();
+        Self { stop, answered, threads }
+    }
+
+    /// Waits until so many more were answered.
+    fn wait_for_more(&self, count: usize) {
+        let before = self.answered.load(SeqCst);
+        wait_until("duplicates are answered", || self.answered.load(SeqCst) >= before + count);
+    }
+
+    fn end(self) -> Vec<Response> {
+        self.stop.store(true, SeqCst);
+        self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    }
 }
 
 #[test]
 fn a_settlement_and_duplicates_that_never_cease_cannot_both_win() {
     let shop = Shop::open();
     shop.platform.change("PUT", "/tiers/enterprise", &json!({ "rate_per_minute": 1_000_000 }));
-    for round in 0..4 {
+    for round in 0..6 {
         let executed = round % 2 == 0;
         let key = format!("k{round}");
         let lost = lose(&shop, &key);
         let sent = shop.live.count();
-        let before = shop.platform.read("/status");
-        let (stop, threads) = duplicates(&shop, &key);
-        // Two operators say opposite things at once, too: one of them wins.
+        let duplicates = Duplicates::start(&shop, &key);
+        duplicates.wait_for_more(20);
+        // It does not wait for a pause among them; and what is settled stays so.
         let body = |executed: bool| json!({"request_id": lost, "executed": executed, "reason": "r"});
         let first = settle(&shop, &body(executed));
         let second = settle(&shop, &body(!executed));
-        stop.store(true, SeqCst);
-        let mut answers: Vec<Response> =
-            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        duplicates.wait_for_more(20);
+        let mut answers = duplicates.end();
         answers.push(post(&shop, &key));
-        assert_eq!(first.status, 200, "{first:?} {before}");
+        assert_eq!(first.status, 200, "{first:?}");
         assert!(matches!(second.status, 404 | 409), "{second:?}");
         assert_eq!(shop.live.count() - sent, usize::from(!executed), "{key}");
         let fresh = answers.iter().filter(|answer| answer.status == 201 && !is_replay(answer)).count();
         assert_eq!(fresh, usize::from(!executed), "{key}");
         for answer in answers.iter().filter(|answer| answer.status != 201) {
             let message = answer.message();
-            assert!(
-                answer.status == 500
-                    && (message.contains("unknown") || (executed && message.contains("was executed"))),
-                "{answer:?}"
-            );
+            let is_settled = executed && message.contains("was executed");
+            assert!(answer.status == 500 && (message.contains("unknown") || is_settled), "{answer:?}");
         }
-        let last = answers.last().unwrap();
-        assert_eq!(last.status, if executed { 500 } else { 201 });
+        assert_eq!(answers.last().unwrap().status, if executed { 500 } else { 201 });
     }
+}
+
+#[test]
+fn what_is_sent_again_is_under_way_and_cannot_be_settled() {
+    let shop = Shop::open();
+    let flag = "x-tollbar-idempotency-required: true";
+    shop.import(&json!({ "document": SHOP.replace(flag, "x-tollbar-resend-unknown: true") }));
+    let pay = |shop: &Shop| shop.call("POST", "/v1/payments", &[("Idempotency-Key", "k")], BODY);
+    shop.live.answer(|_| Reply::Close);
+    let lost = pay(&shop).request_id();
+    assert_eq!(unknown(&shop), [lost.clone()]);
+    let gate = hold(&shop, Reply::json(201, "{}"));
+    thread::scope(|scope| {
+        let again = scope.spawn(|| pay(&shop));
+        shop.live.wait_for(2);
+        assert_eq!(unknown(&shop), [""; 0]);
+        let named =
+            json!({"client": "acme", "environment": "live", "key": "k", "executed": false, "reason": "r"});
+        assert!(refusal(&settle(&shop, &named), 409).contains("is under way"));
+        let first = json!({"request_id": lost, "executed": false, "reason": "r"});
+        assert!(refusal(&settle(&shop, &first), 404).contains("has no unknown outcome"));
+        gate.open();
+        assert_eq!(again.join().unwrap().status, 201);
+    });
+    assert!(is_replay(&pay(&shop)));
+    assert_eq!(shop.live.count(), 2);
 }
 
 #[test]
@@ -254,7 +298,7 @@ fn two_operators_at_once_settle_once() {
                     let bearer = format!("Bearer {token}");
                     let headers = [("Authorization", &*bearer), ("Content-Type", "application/json")];
                     let path = "/admin/v1/idempotency/settle";
-                    crate::support::request(admin, "POST", path, &headers, body.as_bytes()).status
+                    request(admin, "POST", path, &headers, body.as_bytes()).status
                 })
             })
             .collect();
@@ -272,19 +316,22 @@ fn another_request_that_looks_at_a_key_keeps_no_repeat_from_its_answer() {
     let shop = Shop::open();
     shop.platform.change("PUT", "/tiers/enterprise", &json!({ "rate_per_minute": 1_000_000 }));
     assert_eq!(post(&shop, "k").status, 200);
-    let stop = Arc::new(AtomicBool::new(false));
+    let (stop, looks) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
     let others: Vec<_> = (0..4)
         .map(|_| {
             let (stop, gateway, api_key) = (stop.clone(), shop.platform.gateway, shop.client.key.clone());
+            let looks = looks.clone();
             thread::spawn(move || {
                 let headers = [("X-API-Key", api_key.as_str()), ("Idempotency-Key", "k")];
                 while !stop.load(SeqCst) {
-                    let other = crate::support::request(gateway, "POST", "/v1/orders", &headers, b"{}");
+                    let other = request(gateway, "POST", "/v1/orders", &headers, b"{}");
                     assert_eq!(other.code(), "idempotency_conflict");
+                    looks.fetch_add(1, SeqCst);
                 }
             })
         })
         .collect();
+    wait_until("others look", || looks.load(SeqCst) > 20);
     let repeats: Vec<Response> = (0..300).map(|_| post(&shop, "k")).collect();
     stop.store(true, SeqCst);
     others.into_iter().for_each(|other| other.join().unwrap());
