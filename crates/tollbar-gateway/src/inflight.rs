@@ -39,7 +39,7 @@ pub(crate) struct Held {
 }
 
 /// Somebody else holds the slot.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Busy {
     /// What they are executing, or may be about to; `None`: an operator looks into it.
     pub(crate) fingerprint: Option<Fingerprint>,
@@ -147,7 +147,7 @@ impl Busy {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
 
     use std::task::{Context, Poll, Waker};
 

@@ -144,7 +144,7 @@ fn what_cannot_be_settled_is_refused_with_what_it_is() {
     assert!(message.contains("is under way"), "{message}");
     let record = shop.platform.read("/idempotency/record?client=acme&environment=live&key=busy");
     assert_eq!((record["state"].as_str(), &record["why"]), (Some("under_way"), &Value::Null));
-    assert_eq!(unknown(&shop), [lost.clone()]);
+    assert_eq!(unknown(&shop), [&*lost]);
     gate.open();
     assert_eq!(first.receive().status, 201);
 
@@ -265,7 +265,7 @@ fn what_is_sent_again_is_under_way_and_cannot_be_settled() {
     let pay = |shop: &Shop| shop.call("POST", "/v1/payments", &[("Idempotency-Key", "k")], BODY);
     shop.live.answer(|_| Reply::Close);
     let lost = pay(&shop).request_id();
-    assert_eq!(unknown(&shop), [lost.clone()]);
+    assert_eq!(unknown(&shop), [&*lost]);
     let gate = hold(&shop, Reply::json(201, "{}"));
     thread::scope(|scope| {
         let again = scope.spawn(|| pay(&shop));
@@ -344,7 +344,7 @@ fn another_request_that_looks_at_a_key_keeps_no_repeat_from_its_answer() {
 fn the_key_of_an_unknown_outcome_is_free_when_its_time_is_over() {
     let shop = Shop::open_with(Platform::with().set("idempotency.keep_seconds", "2"));
     let lost = lose(&shop, "k");
-    assert_eq!(unknown(&shop), [lost.clone()]);
+    assert_eq!(unknown(&shop), [&*lost]);
     let mut free = None;
     wait_until("the key is free", || {
         let repeat = post(&shop, "k");
