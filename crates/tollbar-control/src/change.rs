@@ -95,13 +95,17 @@ impl Change {
         note: Note,
         document: Option<Vec<u8>>,
     ) -> Result<(), Fault> {
+        let audit = self.entry(note);
+        Ok(self.control.policy.apply(changes, audit, document).await?)
+    }
+
+    /// The audit entry of what is made durable together with it, by whichever port.
+    pub(crate) fn entry(&mut self, note: Note) -> AuditEntry {
         let Note { action, subject, detail, is_by_platform } = note;
         // Used up even if the store refuses: a number is never given twice, whatever happened there.
         *self.last_change = self.id.0;
         tracing::info!(change = self.id.0, action, subject, "policy change");
         let actor = if is_by_platform { "tollbar" } else { "operator" }.to_owned();
-        let audit =
-            AuditEntry { id: self.id, at: self.now, actor, action: action.to_owned(), subject, detail };
-        Ok(self.control.policy.apply(changes, audit, document).await?)
+        AuditEntry { id: self.id, at: self.now, actor, action: action.to_owned(), subject, detail }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::Mutex;
 use tollbar_core::{
     Client, Clock, Directory, Timestamp,
+    outcome::{OutcomeStore, UnderWay},
     port::{AllowanceStore, PolicyStore, RequestLog, Upkeep},
     secret::Digest,
 };
@@ -48,6 +49,14 @@ impl Default for Lifetimes {
     }
 }
 
+/// Keyed requests: their records, and which of them are under way.
+pub struct Keyed {
+    /// What is durable of them.
+    pub store: Arc<dyn OutcomeStore>,
+    /// What the data plane of this process does with them.
+    pub under_way: Arc<dyn UnderWay>,
+}
+
 /// The control plane: everything that the admin API reads and changes.
 pub struct Control {
     pub(crate) directory: Arc<Directory>,
@@ -64,6 +73,7 @@ pub struct Control {
     /// One document at a time is read: parsing one takes many times its size in memory.
     pub(crate) importing: Mutex<()>,
     pub(crate) lifetimes: Lifetimes,
+    keyed: Option<Keyed>,
     /// When an old pepper may have become needless, in milliseconds: looking costs a look at every key.
     pub(crate) next_pepper_look: AtomicU64,
 }
@@ -91,6 +101,7 @@ impl Control {
             last_change: Arc::new(Mutex::new(last_change)),
             importing: Mutex::new(()),
             lifetimes: Lifetimes::default(),
+            keyed: None,
             next_pepper_look: AtomicU64::new(0),
         }
     }
@@ -115,6 +126,19 @@ impl Control {
     pub fn with_lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
         self
+    }
+
+    /// With the keyed requests of a data plane.
+    #[must_use]
+    pub fn with_keyed(mut self, keyed: Keyed) -> Self {
+        self.keyed = Some(keyed);
+        self
+    }
+
+    pub(crate) fn keyed(&self) -> Result<&Keyed, Fault> {
+        self.keyed
+            .as_ref()
+            .ok_or_else(|| Fault::not_found("this server has no data plane, and no keyed requests"))
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! What it does not know: how policy is stored, how requests are admitted, where its settings come from. It
-//! changes state only through [`tollbar_core::port::PolicyStore`] and [`tollbar_core::Directory`].
+//! changes state only through [`tollbar_core::port::PolicyStore`], [`tollbar_core::outcome::OutcomeStore`] and
+//! [`tollbar_core::Directory`].
 
 mod change;
 mod client_rules;
@@ -23,6 +24,6 @@ mod serve;
 mod upstream;
 mod view;
 
-pub use control::{Control, ControlSettings, Lifetimes};
+pub use control::{Control, ControlSettings, Keyed, Lifetimes};
 pub use ops::{Ops, serve_ops};
 pub use serve::serve_admin;

@@ -8,6 +8,7 @@ mod clients;
 mod corrections;
 mod diff;
 mod endpoints;
+mod idempotency;
 mod import;
 mod keys;
 mod oauth;
@@ -36,6 +37,8 @@ use crate::{control::Control, fault::Fault};
 const BODY_LIMIT_BYTES: usize = 256 * 1024;
 /// The longest body of an import: the longest document, written as a JSON string.
 const IMPORT_LIMIT_BYTES: usize = 40 * 1024 * 1024;
+/// The longest body of a settlement: the longest answer, written as a JSON string.
+const SETTLE_LIMIT_BYTES: usize = 7 * 1024 * 1024;
 /// Rows that a list gives unless it is asked for another number, and at most.
 const LIST_DEFAULT: u32 = 50;
 const LIST_MAX: u32 = 1000;
@@ -47,6 +50,7 @@ type Shared = State<Arc<Control>>;
 pub(crate) fn router() -> Router<Arc<Control>> {
     let import = post(import::import).layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
     let diff = post(diff::diff).layer(DefaultBodyLimit::max(IMPORT_LIMIT_BYTES));
+    let settle = post(idempotency::settle).layer(DefaultBodyLimit::max(SETTLE_LIMIT_BYTES));
     let routes = Router::new()
         .route("/status", get(status::show))
         .route("/tiers", get(tiers::list))
@@ -78,6 +82,9 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/requests", get(requests::list))
         .route("/requests/{id}", get(requests::show))
         .route("/backups", post(backups::make))
+        .route("/idempotency", get(idempotency::list))
+        .route("/idempotency/record", get(idempotency::show))
+        .route("/idempotency/settle", settle)
         .route("/secrets", get(secrets::list))
         .route("/secrets/rotate", post(secrets::rotate))
         .route("/audit", get(audit::list));

@@ -64,6 +64,8 @@ pub enum RecordState {
     Started,
     /// It was answered.
     Answered(Answer),
+    /// It was executed, as an operator has established, and its answer is lost.
+    Executed,
 }
 
 /// A final answer.

@@ -1,115 +1,134 @@
-//! How charged requests ended, in classes.
+//! Keyed requests as operators see them: what became of each, and how an unknown outcome is settled.
 
-use serde::{Deserialize, Serialize};
+use std::{any::Any, future::Future, pin::Pin};
 
-/// The class of a charged request's outcome, where one was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use tollbar_contract::{Environment, RequestId};
+
+use crate::{AuditEntry, ChangeId, ClientId, EndpointId, Timestamp, idempotency::Slot, port::PortFuture};
+
+/// A keyed request that was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedRequest {
+    /// Where its record stands.
+    pub slot: Slot,
+    /// Its id.
+    pub request_id: RequestId,
+    /// Which endpoint was called; not known of those that an older version started.
+    pub endpoint: Option<EndpointId>,
+    /// The endpoint's name, such as `POST /v1/orders`.
+    pub endpoint_name: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// When it was about to be sent.
+    pub started_at: Timestamp,
+    /// Until when its key is taken.
+    pub expires_at: Timestamp,
+    /// The operator's change that settled it.
+    pub settled_by: Option<ChangeId>,
+}
+
+/// What became of a keyed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// 2xx; also 101, for what was asked was done.
-    Success,
-    /// 3xx.
-    Redirect,
-    /// 4xx.
-    ClientError,
-    /// 5xx: given back.
-    ServerError,
-    /// It was not sent after all: given back.
-    NotSent,
+    /// No answer is recorded, and why, as far as that is known. It may be under way: that the store cannot see.
+    Unknown(Option<WhyUnknown>),
+    /// It was answered, and repeats get that answer.
+    Answered,
+    /// It was answered by more than is kept.
+    TooLarge,
+    /// It was executed, as an operator says; what it answered is lost.
+    Executed,
 }
 
-impl Outcome {
-    /// The class of an answer's status.
-    pub const fn of_status(status: u16) -> Self {
-        match status {
-            ..300 => Self::Success,
-            300..400 => Self::Redirect,
-            400..500 => Self::ClientError,
-            500.. => Self::ServerError,
-        }
-    }
-
-    /// Whether the charge is given back.
-    pub const fn gives_back(self) -> bool {
-        matches!(self, Self::ServerError | Self::NotSent)
-    }
-
-    /// Its place in a list of all.
-    pub const fn index(self) -> usize {
-        match self {
-            Self::Success => 0,
-            Self::Redirect => 1,
-            Self::ClientError => 2,
-            Self::ServerError => 3,
-            Self::NotSent => 4,
-        }
-    }
+/// Why the outcome of a request that was started is not known. Of one that a crash interrupted nothing can be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyUnknown {
+    /// It was sent, and no complete answer came back.
+    NoAnswer {
+        /// What happened instead.
+        cause: String,
+    },
+    /// The caller was sent an answer that could not be stored.
+    NotStored {
+        /// What the store said.
+        cause: String,
+    },
 }
 
-/// Charged requests by outcome. All together are what was charged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcomes {
-    /// The client got a 2xx (or a 101).
-    #[serde(rename = "2xx")]
-    pub success: u64,
-    /// A 3xx.
-    #[serde(rename = "3xx")]
-    pub redirect: u64,
-    /// A 4xx.
-    #[serde(rename = "4xx")]
-    pub client_error: u64,
-    /// A 5xx, which gave the charge back.
-    #[serde(rename = "5xx")]
-    pub server_error: u64,
-    /// Not sent after all: given back.
-    pub not_sent: u64,
-    /// No outcome was seen: in flight, or at a kill, or the client left before its answer. Below zero only where
-    /// records of charges were damaged on the disk and their outcomes were not.
-    pub open: i64,
-    /// Charged by a version that did not tell outcomes apart.
-    pub unclassed: u64,
+/// Which unknown outcomes to list.
+#[derive(Clone, Debug)]
+pub struct UnknownFilter {
+    /// Only this client's.
+    pub client: Option<ClientId>,
+    /// Only of this environment.
+    pub environment: Option<Environment>,
+    /// Only of requests that were started since then.
+    pub since: Option<Timestamp>,
+    /// At most so many.
+    pub limit: u32,
+    /// What has expired by now is not listed.
+    pub now: Timestamp,
 }
 
-impl Outcomes {
-    /// Of what was seen (in the order of [`Outcome::index`]); the rest of `charged` is `unclassed`, up to as much as there
-    /// may be of that, and then open.
-    pub fn new(charged: u64, seen: [u64; 5], unclassed: u64) -> Self {
-        let [success, redirect, client_error, server_error, not_sent] = seen;
-        let known = seen.into_iter().fold(0_u64, u64::saturating_add);
-        let unclassed = unclassed.min(charged.saturating_sub(known));
-        let told = known.saturating_add(unclassed);
-        let open = i64::try_from(i128::from(charged) - i128::from(told)).unwrap_or(i64::MAX);
-        Self { success, redirect, client_error, server_error, not_sent, open, unclassed }
-    }
-
-    /// Both together.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            success: self.success.saturating_add(other.success),
-            redirect: self.redirect.saturating_add(other.redirect),
-            client_error: self.client_error.saturating_add(other.client_error),
-            server_error: self.server_error.saturating_add(other.server_error),
-            not_sent: self.not_sent.saturating_add(other.not_sent),
-            open: self.open.saturating_add(other.open),
-            unclassed: self.unclassed.saturating_add(other.unclassed),
-        }
-    }
+/// What an operator found out of an unknown outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It had no effect: the key is released, and the next request with it executes.
+    NotExecuted,
+    /// It took effect: it is never executed again.
+    Executed {
+        /// The answer that repeats get, sealed as [`crate::idempotency::StoredAnswer`] is; without one they are told
+        /// that there is none.
+        sealed: Option<Vec<u8>>,
+        /// For how long.
+        until: Timestamp,
+    },
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_status_has_a_class_and_what_is_not_seen_is_open() {
-        let class = |status| Outcome::of_status(status).index();
-        assert_eq!([101, 200, 299, 304, 400, 499, 500, 599].map(class), [0, 0, 0, 1, 2, 2, 3, 3]);
-        let outcomes = Outcomes::new(10, [3, 0, 1, 2, 1], 0);
-        assert_eq!((outcomes.open, outcomes.unclassed), (3, 0));
-        // An outcome may be seen of a charge from before classes were told apart.
-        let mixed = Outcomes::new(10, [3, 0, 1, 2, 1], 5);
-        assert_eq!((mixed.open, mixed.unclassed), (0, 3));
-        assert_eq!(Outcomes::new(1, [2, 0, 0, 0, 0], 0).open, -1, "a charge was damaged");
-        assert_eq!(outcomes.plus(mixed).success, 6);
-    }
+/// What came of a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It is durable, with its audit entry.
+    Done,
+    /// Nothing was changed, since that request's outcome is not unknown: what stands there instead.
+    NotUnknown(Option<Box<KeyedRequest>>),
 }
+
+/// The durable records of keyed requests, for operators.
+pub trait OutcomeStore: Send + Sync {
+    /// Requests of unknown outcome, newest first; those that this process executes are not among them.
+    fn list_unknown(
+        &self,
+        filter: UnknownFilter,
+        under_way: std::sync::Arc<dyn UnderWay>,
+    ) -> PortFuture<'_, Vec<KeyedRequest>>;
+
+    /// The request that has a slot, unless it has expired.
+    fn find_keyed(&self, slot: Slot, now: Timestamp) -> PortFuture<'_, Option<KeyedRequest>>;
+
+    /// The same by its id. Only what is or was of unknown outcome can be found so.
+    fn find_unknown(&self, request_id: RequestId, now: Timestamp) -> PortFuture<'_, Option<KeyedRequest>>;
+
+    /// Settles the unknown outcome of this request in this slot, with its audit entry: both or none. Whoever calls this
+    /// has the slot: see [`UnderWay::hold`].
+    fn settle(
+        &self,
+        slot: Slot,
+        request_id: RequestId,
+        settlement: Settlement,
+        audit: AuditEntry,
+    ) -> PortFuture<'_, Settled>;
+}
+
+/// The keyed requests that this process has under way.
+pub trait UnderWay: Send + Sync {
+    /// Whether a request executes in this slot.
+    fn is_executing(&self, slot: &Slot) -> bool;
+
+    /// Takes a slot, after requests that only look at its record: whatever comes later waits until it is let go.
+    /// `None`: a request executes in it.
+    fn hold(&self, slot: Slot) -> Pin<Box<dyn Future<Output = Option<SlotHold>> + Send + '_>>;
+}
+
+/// A slot that is held; dropping it lets it go.
+pub type SlotHold = Box<dyn Any + Send>;

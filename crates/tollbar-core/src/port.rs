@@ -13,6 +13,7 @@ use crate::{
     AuditEntry, ChangeId, ClientId, Correction, EndpointId, Month, Outcomes, PolicyChange, PolicyState,
     RevokedToken, Timestamp,
     idempotency::{Answer, Fingerprint, Record, Slot},
+    outcome::WhyUnknown,
 };
 
 pub use upkeep::{BackupOrder, Manifest, ManifestFile, Upkeep};
@@ -240,12 +241,16 @@ pub trait IdempotencyStore: Send + Sync {
         slot: Slot,
         fingerprint: Fingerprint,
         request_id: RequestId,
+        endpoint: EndpointId,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> PortFuture<'_, ()>;
 
     /// Makes the answer durable. The record must have been started by this request.
     fn answer(&self, slot: Slot, request_id: RequestId, answer: Answer) -> PortFuture<'_, ()>;
+
+    /// Notes why the outcome of this request is unknown, for operators; does nothing if it is known.
+    fn note_unknown(&self, slot: Slot, request_id: RequestId, why: WhyUnknown) -> PortFuture<'_, ()>;
 
     /// Takes the record away: the key may be used again.
     fn release(&self, slot: Slot, request_id: RequestId) -> PortFuture<'_, ()>;

@@ -3,27 +3,34 @@
 use std::{net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
-use tollbar_contract::{Code, RequestId, Stage, headers};
+use tollbar_contract::{Code, RequestId, Stage};
 use tollbar_core::{
     Rejection,
     admission::{Admitted, Operation},
-    idempotency::{Answer as Kept, Fingerprint, Record, RecordState, Slot, StoredAnswer, releases_key},
+    idempotency::{Answer as Kept, Fingerprint, Record, RecordState, Slot, releases_key},
+    outcome::WhyUnknown,
 };
 
 use crate::{
-    answer::{Answer, AnswerBody, AnsweredError, Cut, UpstreamBody},
-    body::{Body, Pace, overloaded},
+    answer::{Answer, AnswerBody, Cut, UpstreamBody},
+    body::{Body, Pace},
     charge::{Charged, cannot_store},
     exchange::Exchange,
     forward::{ForwardFailure, Outgoing, Place, forward},
     inflight::{Busy, Held},
     memory_budget::Reserved,
-    respond::{self, status_of},
     shared::bounded,
     worker::Worker,
 };
+
+mod refusals;
+mod replay;
+
+pub(crate) use refusals::lost_outcome;
+use refusals::{conflict, executed, unknown_outcome, waited_in_vain};
+use replay::{replay, stored};
 
 /// A slot that is ours, to execute in.
 pub(crate) struct Claim {
@@ -55,17 +62,18 @@ pub(crate) async fn claim(
 ) -> Result<Claimed, Rejection> {
     let wait = worker.shared.settings.idempotency.wait;
     let deadline = tokio::time::Instant::now() + wait;
+    let until_free = async |busy: Busy| {
+        tokio::time::timeout_at(deadline, busy.wait()).await.map_err(|_| waited_in_vain(wait))
+    };
     loop {
-        let held = match worker.shared.inflight.hold(&slot, fingerprint) {
-            Ok(held) => Some(held),
-            Err(Busy { fingerprint: other, .. }) if other != fingerprint => {
-                return Err(conflict(&slot, None));
+        let (mut held, mut other) = (None, None);
+        match worker.shared.inflight.hold(&slot, fingerprint) {
+            Ok(taken) => held = Some(taken),
+            Err(busy) if busy.fingerprint.is_none_or(|theirs| theirs == fingerprint) => {
+                until_free(busy).await?;
             }
-            Err(busy) => {
-                tokio::time::timeout_at(deadline, busy.wait()).await.map_err(|_| waited_in_vain(wait))?;
-                None
-            }
-        };
+            Err(busy) => other = Some(busy),
+        }
         let found = bounded(worker.shared.idempotency.find(slot.clone(), worker.shared.clock.now())).await;
         match (found.map_err(|failure| cannot_store(&failure))?, held) {
             (Some(record), _) if record.fingerprint != fingerprint => {
@@ -74,96 +82,24 @@ pub(crate) async fn claim(
             (Some(Record { state: RecordState::Answered(kept), request_id, .. }), _) => {
                 return replay(worker, exchange, &slot, request_id, kept).map(Claimed::Replay);
             }
+            (Some(Record { state: RecordState::Executed, request_id, .. }), _) => {
+                return Err(executed(request_id));
+            }
             (Some(record), Some(held)) if operation.endpoint().resend_unknown => {
                 tracing::info!(request = %record.request_id, "an execution of unknown outcome is sent again, as its endpoint permits");
-                return Ok(Claimed::Fresh(Claim { held, fingerprint }));
+                return Ok(Claimed::Fresh(Claim { held: held.executes(), fingerprint }));
             }
             (Some(record), Some(_)) => return Err(unknown_outcome(record.request_id)),
-            (None, Some(held)) => return Ok(Claimed::Fresh(Claim { held, fingerprint })),
-            // It was let go: try to take it.
-            (_, None) => {}
+            (None, Some(held)) => return Ok(Claimed::Fresh(Claim { held: held.executes(), fingerprint })),
+            (found, None) => match (found, other) {
+                // Another request only looks at what is ours: it is about to hear of the conflict.
+                (Some(_), Some(busy)) => until_free(busy).await?,
+                (None, Some(_)) => return Err(conflict(&slot, None)),
+                // It was let go: try to take it.
+                (_, None) => {}
+            },
         }
     }
-}
-
-fn waited_in_vain(wait: Duration) -> Rejection {
-    let cause = format!("the first request with this key was still under way after {} s", wait.as_secs());
-    Rejection::new(Code::InternalError, Stage::Idempotency, cause)
-        .saying("A request with this Idempotency-Key is still under way. Retry with the same key.")
-        .retry_after(1)
-}
-
-fn conflict(slot: &Slot, first: Option<RequestId>) -> Rejection {
-    let first = first.map_or("a request under way".to_owned(), |id| format!("request {id}"));
-    let cause = format!("key `{}` belongs to {first}, whose method, path, query or body differs", slot.key);
-    let mut rejection = Rejection::new(Code::IdempotencyConflict, Stage::Idempotency, cause);
-    rejection.advice.should_not_retry = true;
-    rejection
-}
-
-fn unknown_outcome(first: RequestId) -> Rejection {
-    let mut rejection = Rejection::new(
-        Code::InternalError,
-        Stage::Idempotency,
-        format!("request {first} was sent with this key, and its outcome is unknown"),
-    )
-    .saying(format!(
-        "The outcome of the first request with this Idempotency-Key ({first}) is unknown: it was sent, and no answer was \
-         recorded. It is not executed again. Check whether it took effect, or contact support with both request ids."
-    ));
-    rejection.advice.should_not_retry = true;
-    rejection
-}
-
-fn replay(
-    worker: &Worker,
-    exchange: &mut Exchange,
-    slot: &Slot,
-    first: RequestId,
-    kept: Kept,
-) -> Result<Answer<'static>, Rejection> {
-    let refuse = |message: String, cause: String| {
-        let mut rejection = Rejection::new(Code::InternalError, Stage::Idempotency, cause).saying(message);
-        rejection.advice.should_not_retry = true;
-        Err(rejection)
-    };
-    let Kept::Stored { sealed } = kept else {
-        return refuse(
-            format!(
-                "The request with this Idempotency-Key ({first}) was executed, and its answer is too large to replay."
-            ),
-            format!("the answer of request {first} was beyond the limit for stored answers"),
-        );
-    };
-    let opened = worker.shared.directory.secrets.open(&slot.sealing_context(), &sealed).ok();
-    let Some((stored, body)) = opened.and_then(|bytes| StoredAnswer::decode(&bytes)) else {
-        return refuse(
-            format!(
-                "The request with this Idempotency-Key ({first}) was executed, and its answer cannot be read any more."
-            ),
-            format!("the stored answer of request {first} does not open"),
-        );
-    };
-    let Some(held) = worker.shared.memory.reserve(body.len()) else {
-        worker.shared.metrics.overloads.inc();
-        let cause = "the bodies of requests under way take all of gateway.buffer_memory_bytes";
-        return Err(overloaded(Stage::Idempotency, cause));
-    };
-    let mut answer = Answer::whole(status_of(stored.status), http::HeaderMap::new(), body);
-    answer.held = Some(held);
-    for (name, value) in stored.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&value)) {
-            answer.headers.append(name, value);
-        }
-    }
-    answer.headers.insert(headers::IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    respond::put(&mut answer.headers, HeaderName::from_static(headers::ORIGINAL_REQUEST_ID), first.as_str());
-    if stored.status >= 500 {
-        answer.headers.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"));
-    }
-    exchange.replay_of = Some(first);
-    answer.error = stored.code.and_then(|code| Code::find(&code)).map(AnsweredError::of_code);
-    Ok(answer)
 }
 
 /// Everything an execution needs, none of it tied to the client's connection.
@@ -202,8 +138,15 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
     let shared = worker.shared.clone();
     let (slot, now) = (claim.held.slot().clone(), shared.clock.now());
     let expires_at = now.plus_seconds(shared.settings.idempotency.keep_seconds);
-    let started =
-        shared.idempotency.start(slot.clone(), claim.fingerprint, exchange.request_id, now, expires_at);
+    let endpoint = outgoing.operation.endpoint().id;
+    let started = shared.idempotency.start(
+        slot.clone(),
+        claim.fingerprint,
+        exchange.request_id,
+        endpoint,
+        now,
+        expires_at,
+    );
     if let Err(failure) = bounded(started).await {
         drop(charged);
         let _ = done.send(finished(Err(cannot_store(&failure)), &exchange));
@@ -217,6 +160,7 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
             charged.settle(rejection.code.status());
             if may_have_executed {
                 // The record stays as started: the outcome is unknown until it expires or is settled.
+                note_no_answer(worker, &slot, exchange.request_id, &rejection).await;
                 let _ = done.send(finished(Err(lost_outcome(&rejection)), &exchange));
                 return;
             }
@@ -264,6 +208,7 @@ async fn keep(
             Err(cause) => {
                 let broken = Rejection::new(Code::InternalError, Stage::Upstream, cause);
                 charged.settle(broken.code.status());
+                note_no_answer(worker, claim.held.slot(), exchange.request_id, &broken).await;
                 let _ = done.send(finished(Err(lost_outcome(&broken)), exchange));
                 return;
             }
@@ -271,7 +216,7 @@ async fn keep(
         other => other,
     };
     charged.settle(answer.status.as_u16());
-    let mut unreleased = None;
+    let (mut unreleased, mut unstored) = (None, None);
     if releases {
         unreleased = release(worker, claim, exchange.request_id).await;
     } else {
@@ -286,6 +231,7 @@ async fn keep(
         let keeping = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept);
         if let Err(failure) = bounded(keeping).await {
             tracing::error!(%failure, request = %exchange.request_id, "an answer could not be stored; it is delivered, and the record stays unknown");
+            unstored = Some((claim.held.slot().clone(), WhyUnknown::NotStored { cause: failure.0 }));
         }
         // What is kept is kept: repeats need not wait until a large answer has gone out.
         drop(claim);
@@ -300,6 +246,9 @@ async fn keep(
     }
     if let Some(claim) = unreleased {
         release_late(worker, claim, exchange.request_id).await;
+    }
+    if let Some((slot, why)) = unstored {
+        note_late(worker, slot, exchange.request_id, why).await;
     }
 }
 
@@ -351,15 +300,6 @@ async fn relay(
     }
 }
 
-fn stored(answer: &Answer<'_>, body: &[u8]) -> StoredAnswer {
-    StoredAnswer {
-        status: answer.status.as_u16(),
-        headers: answer.headers.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect(),
-        code: answer.error.as_ref().map(|error| error.code.as_str().to_owned()),
-        body_bytes: body.len(),
-    }
-}
-
 /// Frees a key; gives the claim back if the store could not.
 async fn release(worker: &Worker, claim: Claim, request_id: RequestId) -> Option<Claim> {
     let released = bounded(worker.shared.idempotency.release(claim.held.slot().clone(), request_id)).await;
@@ -379,15 +319,24 @@ async fn release_late(worker: &Worker, claim: Claim, request_id: RequestId) {
     }
 }
 
-/// A failure after sending, as the first caller hears of it.
-fn lost_outcome(broken: &Rejection) -> Rejection {
-    let mut rejection =
-        Rejection::new(Code::InternalError, broken.stage, broken.cause.for_support().to_owned()).saying(
-            "The request was sent, and its outcome is unknown: no complete answer came back. It is not executed again \
-             under this Idempotency-Key. Check whether it took effect, or contact support with the X-Request-Id.",
-        );
-    rejection.advice.should_not_retry = true;
-    rejection
+/// For operators. Nothing depends on it: it is tried once.
+async fn note_no_answer(worker: &Worker, slot: &Slot, request_id: RequestId, broken: &Rejection) {
+    let why = WhyUnknown::NoAnswer { cause: broken.cause.for_support().to_owned() };
+    if let Err(failure) = bounded(worker.shared.idempotency.note_unknown(slot.clone(), request_id, why)).await
+    {
+        tracing::warn!(%failure, request = %request_id, "why an outcome is unknown could not be noted");
+    }
+}
+
+/// The same where the store has just failed: until it works again, or this server ends. Nobody waits for it.
+async fn note_late(worker: &Worker, slot: Slot, request_id: RequestId, why: WhyUnknown) {
+    for _ in 0..RELEASE_TRIES {
+        let noted = worker.shared.idempotency.note_unknown(slot.clone(), request_id, why.clone()).await;
+        if noted.is_ok() || worker.is_stopping() {
+            return;
+        }
+        tokio::time::sleep(RELEASE_REST).await;
+    }
 }
 
 fn finished(answer: Result<Answer<'static>, Rejection>, exchange: &Exchange) -> Executed {

@@ -332,7 +332,8 @@ async fn execute(
     execution: Execution,
 ) -> Result<Answer<'static>, Rejection> {
     let executed = keyed::execute(worker, execution).await.ok_or_else(|| {
-        Rejection::new(Code::InternalError, Stage::Upstream, "the execution panicked; its outcome is unknown")
+        let cause = "the execution panicked; its outcome is unknown";
+        keyed::lost_outcome(&Rejection::new(Code::InternalError, Stage::Upstream, cause))
     })?;
     exchange.upstream_status = executed.upstream_status;
     exchange.upstream_millis = executed.upstream_millis;

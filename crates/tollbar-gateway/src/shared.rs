@@ -4,6 +4,7 @@ use std::{ops::Deref, sync::Arc, time::Instant};
 
 use tollbar_core::{
     Clock, Directory, FailureThrottle,
+    outcome::UnderWay,
     port::{AllowanceStore, IdempotencyStore, PolicyStore, PortFuture, RequestLog, StoreFailure},
 };
 
@@ -87,6 +88,11 @@ impl Shared {
 }
 
 impl Shared {
+    /// Which keyed requests this process has under way, for operators.
+    pub fn under_way(&self) -> Arc<dyn UnderWay> {
+        Arc::new(self.inflight.clone())
+    }
+
     /// Brings the gauges up to date that nobody counts as things happen.
     pub fn note_gauges(&self) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);

@@ -8,8 +8,9 @@ use std::sync::{
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use tollbar_contract::RequestId;
 use tollbar_core::{
-    Timestamp,
+    EndpointId, Timestamp,
     idempotency::{Answer, Fingerprint, Record, RecordState, Slot},
+    outcome::WhyUnknown,
     port::{IdempotencyStore, PortFuture, StoreFailure},
 };
 
@@ -17,17 +18,23 @@ use crate::{
     Store,
     database::{column, environment_column},
     fault::Fault,
+    outcome,
 };
 
-/// Expired records that one transaction takes away; each may hold an answer of a megabyte.
+/// Expired records that one transaction takes away, and the answers that they hold, but for the last one: other writes
+/// wait for that.
 const EXPIRY_BATCH: u32 = 100;
+const EXPIRY_BATCH_BYTES: u32 = 4 << 20;
 
 /// Answers that wait for the disk, all together.
 const WAITING_ANSWERS_LIMIT_BYTES: usize = 256 << 20;
 
-const STARTED: i64 = 0;
-const STORED: i64 = 1;
-const TOO_LARGE: i64 = 2;
+/// Also written out in the statements and indexes that look for it.
+pub(crate) const STARTED: i64 = 0;
+pub(crate) const STORED: i64 = 1;
+pub(crate) const TOO_LARGE: i64 = 2;
+/// As an operator says, without an answer.
+pub(crate) const EXECUTED: i64 = 3;
 
 impl IdempotencyStore for Store {
     fn find(&self, slot: Slot, now: Timestamp) -> PortFuture<'_, Option<Record>> {
@@ -42,6 +49,7 @@ impl IdempotencyStore for Store {
         slot: Slot,
         fingerprint: Fingerprint,
         request_id: RequestId,
+        endpoint: EndpointId,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> PortFuture<'_, ()> {
@@ -50,10 +58,13 @@ impl IdempotencyStore for Store {
             let started = connection
                 .prepare_cached(
                     "INSERT INTO idempotency
-                       (client, environment, key, fingerprint, request_id, state, sealed, started_at, expires_at)
-                     VALUES (:client, :environment, :key, :fingerprint, :request_id, :started, NULL, :now, :expires)
+                       (client, environment, key, fingerprint, request_id, state, sealed, started_at, expires_at,
+                        endpoint)
+                     VALUES (:client, :environment, :key, :fingerprint, :request_id, :started, NULL, :now, :expires,
+                        :endpoint)
                      ON CONFLICT DO UPDATE SET fingerprint = :fingerprint, request_id = :request_id,
-                       state = :started, sealed = NULL, started_at = :now, expires_at = :expires
+                       state = :started, sealed = NULL, started_at = :now, expires_at = :expires,
+                       endpoint = :endpoint, why = NULL, cause = NULL, settled_by = NULL
                      WHERE state = :started OR expires_at <= :now",
                 )?
                 .execute(named_params! {
@@ -62,6 +73,7 @@ impl IdempotencyStore for Store {
                     ":key": slot.key,
                     ":fingerprint": fingerprint.0,
                     ":request_id": request_id.as_str(),
+                    ":endpoint": endpoint.0,
                     ":started": STARTED,
                     ":now": column(now.as_millis()),
                     ":expires": column(expires_at.as_millis()),
@@ -103,6 +115,10 @@ impl IdempotencyStore for Store {
             };
             self.inner.writer.run(store).await
         })
+    }
+
+    fn note_unknown(&self, slot: Slot, request_id: RequestId, why: WhyUnknown) -> PortFuture<'_, ()> {
+        Box::pin(self.inner.writer.run(move |connection| outcome::note(connection, &slot, request_id, &why)))
     }
 
     /// In whatever state the record is; what another request has put there stays.
@@ -160,9 +176,13 @@ pub(crate) fn remove_expired(connection: &Connection, now: Timestamp) -> Result<
     Ok(connection
         .prepare_cached(
             "DELETE FROM idempotency WHERE rowid IN
-               (SELECT rowid FROM idempotency WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+               (SELECT id FROM
+                 (SELECT id, bytes, sum(bytes) OVER (ORDER BY expires_at, id) AS upto FROM
+                   (SELECT rowid AS id, expires_at, coalesce(length(sealed), 0) AS bytes FROM idempotency
+                    WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2))
+                WHERE upto - bytes < ?3)",
         )?
-        .execute(params![column(now.as_millis()), EXPIRY_BATCH])?)
+        .execute(params![column(now.as_millis()), EXPIRY_BATCH, EXPIRY_BATCH_BYTES])?)
 }
 
 fn find(connection: &Connection, slot: &Slot, now: Timestamp) -> Result<Option<Record>, Fault> {
@@ -189,6 +209,7 @@ fn read_record(row: &Row<'_>) -> Result<Record, Fault> {
         STARTED => RecordState::Started,
         STORED => RecordState::Answered(Answer::Stored { sealed: row.get(3)? }),
         TOO_LARGE => RecordState::Answered(Answer::TooLarge),
+        EXECUTED => RecordState::Executed,
         other => return Err(Fault(format!("an idempotency record has the unknown state {other}"))),
     };
     let request_id = row.get_ref(1)?.as_str().ok().and_then(RequestId::parse);
@@ -218,6 +239,20 @@ mod tests {
         let left: i64 =
             connection.query_row("SELECT min(expires_at) FROM idempotency", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 241);
+    }
+
+    #[test]
+    fn large_answers_make_a_batch_smaller() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(crate::schema::MAIN[0]).unwrap();
+        let add = "INSERT INTO idempotency (client, environment, key, fingerprint, request_id, state, sealed,
+                     started_at, expires_at) VALUES (1, 0, ?1, x'', '', 1, zeroblob(?2), 0, 7)";
+        for key in 0..10 {
+            connection.execute(add, [key, 1 << 20]).unwrap();
+        }
+        connection.execute(add, [10, 20 << 20]).unwrap();
+        let batches = [(); 5].map(|()| remove_expired(&connection, Timestamp::from_millis(7)).unwrap());
+        assert_eq!(batches, [4, 4, 3, 0, 0], "the last one of a batch may be of any size");
     }
 
     #[test]

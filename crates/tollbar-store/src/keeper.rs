@@ -23,8 +23,10 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Callers that wait for a fold.
 const QUEUE_LIMIT: usize = 4096;
-/// Transactions of expired records in one round: a backlog is worked off over many rounds.
-const EXPIRY_ROUNDS: usize = 5;
+/// For how long, and for how many transactions at least, a round takes away what has expired: a backlog is worked off over
+/// many rounds, and other writes come between the transactions.
+const EXPIRY_TIME: Duration = Duration::from_millis(250);
+const EXPIRY_TRANSACTIONS_MIN: usize = 5;
 
 enum Message {
     Fold(oneshot::Sender<Result<(), StoreFailure>>),
@@ -132,7 +134,11 @@ impl House {
     }
 
     fn remove_expired(&self, now: Timestamp) -> Result<(), StoreFailure> {
-        for _ in 0..EXPIRY_ROUNDS {
+        let began = Instant::now();
+        for done in 0.. {
+            if done >= EXPIRY_TRANSACTIONS_MIN && began.elapsed() >= EXPIRY_TIME {
+                break;
+            }
             let removed = self.writer.run_blocking(move |connection| {
                 Ok(idempotency::remove_expired(connection, now)?
                     + policy::remove_expired_tokens(connection, now)?)

@@ -19,6 +19,7 @@ mod keeper;
 mod latest;
 mod liveness;
 mod lock;
+mod outcome;
 mod policy;
 mod reader;
 mod request_ids;

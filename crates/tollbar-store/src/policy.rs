@@ -214,7 +214,8 @@ fn remove(connection: &Connection, table: &str, id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn insert_audit(connection: &Connection, audit: &AuditEntry) -> Result<(), Fault> {
+/// One entry of the audit trail, in the transaction of what it tells of.
+pub(crate) fn insert_audit(connection: &Connection, audit: &AuditEntry) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "INSERT INTO audit (id, at, actor, action, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -1,7 +1,8 @@
 //! The tables. Forward only: a migration that was released is never edited, a new one is added.
 
 /// `tollbar.db`, from an empty file on.
-pub(crate) const MAIN: &[&str] = &[MAIN_1, MAIN_2, MAIN_3, MAIN_USAGE_OUTCOMES, MAIN_CORRECTIONS];
+pub(crate) const MAIN: &[&str] =
+    &[MAIN_1, MAIN_2, MAIN_3, MAIN_USAGE_OUTCOMES, MAIN_CORRECTIONS, MAIN_OUTCOMES];
 
 /// `requests.db`, from an empty file on.
 pub(crate) const REQUEST_LOG: &[&str] = &[REQUEST_LOG_1];
@@ -87,6 +88,17 @@ FROM month_counts m LEFT JOIN (
   SELECT client, month, environment, sum(charged - given_back) AS used FROM usage GROUP BY client, month, environment
 ) u ON u.client = m.client AND u.month = m.month AND u.environment = m.environment
 WHERE m.used <> coalesce(u.used, 0);
+";
+
+// What operators need of a keyed request whose outcome is unknown. The indexes have only those that are under way, unknown or
+// settled by an operator (`settled_by`: the number of that change), however many have been answered.
+const MAIN_OUTCOMES: &str = "
+ALTER TABLE idempotency ADD COLUMN endpoint INTEGER;
+ALTER TABLE idempotency ADD COLUMN why INTEGER;
+ALTER TABLE idempotency ADD COLUMN cause TEXT;
+ALTER TABLE idempotency ADD COLUMN settled_by INTEGER;
+CREATE INDEX idempotency_unknown ON idempotency (started_at, client, environment) WHERE state = 0;
+CREATE INDEX idempotency_by_request ON idempotency (request_id) WHERE state = 0 OR settled_by IS NOT NULL;
 ";
 
 // `seq` is the order of writing, without gaps: its span is the number of rows.

@@ -6,10 +6,12 @@ mod it {
     mod books;
     mod crash;
     mod idempotency;
+    mod idempotency_expiry;
     mod journal;
     mod keyring;
     mod model;
     mod opening;
+    mod outcome;
     mod policy;
     mod power;
     mod request_ids;

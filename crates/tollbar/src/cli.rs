@@ -12,6 +12,7 @@ mod diff;
 mod doctor;
 mod document;
 mod endpoint;
+mod idempotency;
 mod import;
 mod key;
 mod number;
@@ -100,6 +101,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Tier(command) => command.run(context)?,
         Command::Switch(command) => command.run(context)?,
         Command::Usage(command) => command.run(context)?,
+        Command::Idempotency(command) => command.run(context)?,
         Command::Request(command) => command.run(context)?,
         Command::Audit(command) => command.run(context)?,
         Command::Api(command) => command.run(context)?,

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, runtime::Runtime};
-use tollbar_control::{Control, ControlSettings, Lifetimes};
+use tollbar_control::{Control, ControlSettings, Keyed, Lifetimes};
 use tollbar_core::{Clock, Directory, port::PolicyStore, secret::sha256};
 use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
 use tollbar_store::{Store, StoreOptions};
@@ -262,6 +262,7 @@ fn control(
         started_at: shared.clock.now(),
     };
     let store = Arc::new(store.clone());
+    let keyed = Keyed { store: store.clone(), under_way: shared.under_way() };
     Control::new(
         shared.directory.clone(),
         store.clone(),
@@ -272,6 +273,7 @@ fn control(
         last_change,
     )
     .with_upkeep(store)
+    .with_keyed(keyed)
     .with_lifetimes(Lifetimes {
         token_seconds: config.tokens.lifetime_seconds,
         answer_seconds: config.idempotency.keep_seconds,

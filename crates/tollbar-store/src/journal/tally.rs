@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use tollbar_contract::Environment;
 use tollbar_core::{
-    ClientId, EndpointId, Month, Outcome, Timestamp,
+    ClientId, EndpointId, Month, OutcomeClass, Timestamp,
     port::{JournalEvent, JournalRecord},
 };
 
@@ -20,7 +20,7 @@ const MILLIS_PER_DAY: u64 = 86_400_000;
 struct Counts {
     charged: i64,
     given_back: i64,
-    /// By [`Outcome::index`].
+    /// By [`OutcomeClass::index`].
     outcomes: [i64; 5],
 }
 
@@ -32,8 +32,8 @@ impl Tally {
     pub(crate) fn add(&mut self, record: &JournalRecord) {
         let outcome = match record.event {
             JournalEvent::Charged => None,
-            JournalEvent::NotSent => Some(Outcome::NotSent),
-            JournalEvent::Ended { status } => Some(Outcome::of_status(status)),
+            JournalEvent::NotSent => Some(OutcomeClass::NotSent),
+            JournalEvent::Ended { status } => Some(OutcomeClass::of_status(status)),
             JournalEvent::Rated => return,
         };
         // An outcome's time is its charge's, so both fall on the same day, whenever the outcome came.

@@ -2,7 +2,7 @@
 
 use tollbar_contract::RequestId;
 use tollbar_core::{
-    Timestamp,
+    EndpointId, Timestamp,
     idempotency::{Answer, Fingerprint, Record, RecordState, Slot},
     port::{IdempotencyStore as _, StoreFailure},
 };
@@ -30,7 +30,7 @@ fn stored(text: &str) -> Answer {
 
 fn start(store: &Store, number: u8, now: u64, expires_at: u64) -> Result<(), StoreFailure> {
     let fingerprint = Fingerprint([number; 32]);
-    wait(store.start(slot(), fingerprint, id(number.into()), time(now), time(expires_at)))
+    wait(store.start(slot(), fingerprint, id(number.into()), EndpointId(1), time(now), time(expires_at)))
 }
 
 fn find(store: &Store, now: u64) -> Option<Record> {
@@ -148,8 +148,15 @@ fn many_at_once_share_commits_and_keep_their_own_answers() {
                     let slot = Slot { key: format!("{thread}-{number}"), ..slot() };
                     let answer = stored(&slot.key);
                     let fingerprint = Fingerprint([number; 32]);
-                    wait(store.start(slot.clone(), fingerprint, id(number.into()), time(1), time(100)))
-                        .unwrap();
+                    wait(store.start(
+                        slot.clone(),
+                        fingerprint,
+                        id(number.into()),
+                        EndpointId(1),
+                        time(1),
+                        time(100),
+                    ))
+                    .unwrap();
                     wait(store.answer(slot.clone(), id(number.into()), answer.clone())).unwrap();
                     let record = wait(store.find(slot, time(1))).unwrap().unwrap();
                     assert_eq!(record.state, RecordState::Answered(answer));

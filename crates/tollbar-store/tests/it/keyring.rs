@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use rusqlite::Connection;
 use tollbar_contract::RequestId;
 use tollbar_core::{
-    AuditEntry, ChangeId, PolicyChange, SigningKeyRecord, Timestamp,
+    AuditEntry, ChangeId, EndpointId, PolicyChange, SigningKeyRecord, Timestamp,
     idempotency::{Answer, Fingerprint, Slot},
     port::{IdempotencyStore as _, PolicyStore as _},
     secret::keyring::{KeyringRecord, SecretKind},
@@ -51,6 +51,9 @@ fn a_store_of_the_time_before_the_keyring_is_brought_up_to_date() {
              ALTER TABLE usage DROP COLUMN ended_2xx; ALTER TABLE usage DROP COLUMN ended_3xx;
              ALTER TABLE usage DROP COLUMN ended_4xx; ALTER TABLE usage DROP COLUMN ended_5xx;
              ALTER TABLE usage DROP COLUMN not_sent; ALTER TABLE usage DROP COLUMN unclassed;
+             DROP INDEX idempotency_unknown; DROP INDEX idempotency_by_request;
+             ALTER TABLE idempotency DROP COLUMN endpoint; ALTER TABLE idempotency DROP COLUMN why;
+             ALTER TABLE idempotency DROP COLUMN cause; ALTER TABLE idempotency DROP COLUMN settled_by;
              UPDATE signing_keys SET body = '{old_body}'; PRAGMA user_version = 1"
         ))
         .unwrap();
@@ -98,7 +101,8 @@ fn the_last_answer_ends_when_its_record_does() {
     for (number, ends) in [(1, 50), (2, 90), (3, 70)] {
         let slot = Slot { client: client(number), environment: LIVE, key: "k".to_owned() };
         let id = RequestId::from_number(number);
-        wait(store.start(slot.clone(), Fingerprint([0; 32]), id, time(10), time(ends))).unwrap();
+        wait(store.start(slot.clone(), Fingerprint([0; 32]), id, EndpointId(1), time(10), time(ends)))
+            .unwrap();
         wait(store.answer(slot, id, Answer::Stored { sealed: vec![1] })).unwrap();
     }
     assert_eq!(wait(store.last_answer_ends()).unwrap(), Some(time(90)));

@@ -12,6 +12,7 @@ use super::{
     diff::DiffCommand,
     doctor::DoctorCommand,
     endpoint::EndpointCommand,
+    idempotency::IdempotencyCommand,
     import::ImportCommand,
     key::KeyCommand,
     oauth::OauthCommand,
@@ -112,6 +113,9 @@ pub(crate) enum Command {
     Switch(SwitchCommand),
     /// What clients have used of their allowances, and what it adds up to
     Usage(UsageCommand),
+    /// Writes of which nobody knows whether they took effect
+    #[command(subcommand)]
+    Idempotency(IdempotencyCommand),
     /// Why was a request refused?
     #[command(subcommand)]
     Request(RequestCommand),

@@ -15,7 +15,7 @@ mod wire;
 
 pub(crate) use described::Described;
 pub(crate) use frames::{Http2, Outcome};
-pub(crate) use keyed::{BODY, begin, hold, is_replay, post};
+pub(crate) use keyed::{BODY, begin, hold, is_replay, keyed_request, post};
 pub(crate) use machine::{
     Ending, Ticker, connect_from, connect_narrowly, own_address, peak_kib, raise_file_limit, reset,
     resident_kib,

@@ -172,7 +172,7 @@ fn find_slot(store: &Store, number: u8, model: &Model) -> Result<Held, tollbar_c
     let known = model.slots[&number].iter().filter(is_it).find(is_whole).copied();
     Ok(known.unwrap_or_else(|| match record.state {
         RecordState::Started => Held::Started { request: 0, expires: model.now.plus_seconds(1) },
-        RecordState::Answered(Answer::Stored { .. } | Answer::TooLarge) => {
+        RecordState::Answered(Answer::Stored { .. } | Answer::TooLarge) | RecordState::Executed => {
             Held::Answered { request: 0, expires: model.now.plus_seconds(1), bytes: 0 }
         }
     }))

@@ -280,7 +280,8 @@ impl Player {
         self.started.insert(number, request);
         let (now, expires) = (self.now, self.now.plus_seconds(seconds));
         let id = RequestId::from_number(request);
-        let starting = self.store().start(slot(number), fingerprint(request), id, now, expires);
+        let starting =
+            self.store().start(slot(number), fingerprint(request), id, EndpointId(1), now, expires);
         self.report.call(Action::Start { slot: number, request, now, expires }, starting, |()| Outcome::Done)
     }
 
@@ -305,7 +306,8 @@ impl Player {
         let start = |place: u8| {
             let (number, request) = (first + place, requests[usize::from(place)]);
             let id = RequestId::from_number(request);
-            let starting = self.store().start(slot(number), fingerprint(request), id, now, expires);
+            let starting =
+                self.store().start(slot(number), fingerprint(request), id, EndpointId(1), now, expires);
             self.report
                 .call(Action::Start { slot: number, request, now, expires }, starting, |()| Outcome::Done)
         };
