@@ -47,8 +47,8 @@ pub struct StoreOptions {
     pub busy_timeout: Duration,
     /// When a journal file is full.
     pub journal_file_bytes: u64,
-    /// How many entries the request log keeps.
-    pub retained_requests: u64,
+    /// What the request log may take on the disk; the oldest entries make room.
+    pub request_log_bytes: u64,
 }
 
 pub(crate) struct Inner {
@@ -94,7 +94,8 @@ impl Store {
         let reader = Reader::start(database::open_reader(&main, busy)?)?;
         let liveness = Liveness::start(reader.queue())?;
         let keeper = Keeper::start(fold, writer.clone())?;
-        let log = LogThread::start(log_connection, options.retained_requests)?;
+        let log_reader = database::open_reader(&log_file, busy)?;
+        let log = LogThread::start(log_connection, log_reader, options.request_log_bytes)?;
         let answers = WaitingAnswers::default();
         let inner = Inner { writer, reader, keeper, liveness, log, journal, latest, answers };
         Ok(Self { inner: Arc::new(inner) })
@@ -136,7 +137,7 @@ impl StoreOptions {
             lock_patience: Duration::ZERO,
             busy_timeout: Duration::from_secs(5),
             journal_file_bytes: 64 << 20,
-            retained_requests: 500_000,
+            request_log_bytes: 1 << 30,
         }
     }
 }

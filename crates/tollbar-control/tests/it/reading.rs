@@ -29,7 +29,9 @@ fn refused_request() -> RequestEntry {
         upstream_status: None,
         duration_millis: 1,
         upstream_millis: None,
+        upstream_connect_millis: None,
         upstream_address: None,
+        keyed: None,
     }
 }
 
