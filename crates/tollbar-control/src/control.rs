@@ -12,7 +12,9 @@ use tollbar_core::{
     secret::Digest,
 };
 
-use crate::fault::Fault;
+use crate::{fault::Fault, keeping::RequestKeeping};
+
+const DAY_MILLIS: u64 = 86_400_000;
 
 /// What the control plane is told by the binary.
 pub struct ControlSettings {
@@ -62,6 +64,7 @@ pub struct Control {
     /// One document at a time is read: parsing one takes many times its size in memory.
     pub(crate) importing: Mutex<()>,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) keeping: Option<RequestKeeping>,
     /// When an old pepper may have become needless, in milliseconds: looking costs a look at every key.
     pub(crate) next_pepper_look: AtomicU64,
 }
@@ -88,6 +91,7 @@ impl Control {
             last_change: Arc::new(Mutex::new(last_change)),
             importing: Mutex::new(()),
             lifetimes: Lifetimes::default(),
+            keeping: None,
             next_pepper_look: AtomicU64::new(0),
         }
     }
@@ -105,6 +109,23 @@ impl Control {
     pub fn with_lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
         self
+    }
+
+    /// How requests are kept here, for saying why one is not.
+    #[must_use]
+    pub fn with_request_keeping(mut self, keeping: RequestKeeping) -> Self {
+        self.keeping = Some(keeping);
+        self
+    }
+
+    /// Takes requests out of the log that are older than they are kept: a batch of them at a time, so that what is to be
+    /// written comes in between.
+    pub async fn forget_old_requests(&self) {
+        let Some(keeping) = &self.keeping else { return };
+        let oldest_millis = self.now().as_millis().saturating_sub(keeping.days * DAY_MILLIS);
+        if let Err(failure) = self.requests.forget_requests(Timestamp::from_millis(oldest_millis)).await {
+            tracing::debug!(%failure, "old requests are not taken out of the log yet");
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -13,6 +13,7 @@ mod control;
 mod credential;
 mod fault;
 mod input;
+mod keeping;
 mod near;
 mod ops;
 mod routes;
@@ -24,5 +25,6 @@ mod upstream;
 mod view;
 
 pub use control::{Control, ControlSettings, Lifetimes};
+pub use keeping::{LeftOut, RequestKeeping};
 pub use ops::{Ops, serve_ops};
 pub use serve::serve_admin;

@@ -75,7 +75,8 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/requests/{id}", get(requests::show))
         .route("/secrets", get(secrets::list))
         .route("/secrets/rotate", post(secrets::rotate))
-        .route("/audit", get(audit::list));
+        .route("/audit", get(audit::list))
+        .route("/audit/{id}", get(audit::show));
     Router::new()
         .nest("/admin/v1", routes)
         .fallback(no_route)

@@ -170,7 +170,9 @@ mod tests {
         let permutation = RequestIdPermutation::new(&[7; 64]);
         let ids: HashSet<_> = (0..200_000).map(|n| permutation.id(n)).collect();
         assert_eq!(ids.len(), 200_000);
-        assert!((0..2000).chain([(1 << 48) - 1, 1 << 24]).all(|n| permutation.counter(permutation.id(n)) == n));
+        assert!(
+            (0..2000).chain([(1 << 48) - 1, 1 << 24]).all(|n| permutation.counter(permutation.id(n)) == n)
+        );
         let other = RequestIdPermutation::new(&[8; 64]);
         assert_ne!(permutation.id(1), other.id(1));
         let shared =

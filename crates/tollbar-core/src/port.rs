@@ -15,7 +15,8 @@ use crate::{
 mod request_log;
 
 pub use request_log::{
-    KeyedParts, RequestEntry, RequestFilter, RequestId12, RequestLog, RequestLogExtent, RequestPage, TraceStep,
+    KeyedParts, RequestEntry, RequestFilter, RequestId12, RequestLog, RequestLogExtent, RequestPage,
+    TraceStep,
 };
 
 /// What a port returns.

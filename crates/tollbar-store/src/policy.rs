@@ -239,7 +239,10 @@ fn list_audit(connection: &Connection, filter: &AuditFilter) -> Result<Vec<Audit
         let entry = read_audit(row)?;
         let is_subject = filter.subjects.is_empty() || filter.subjects.contains(&entry.subject);
         let is_action = filter.action.as_ref().is_none_or(|asked| {
-            entry.action.strip_prefix(asked.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            entry
+                .action
+                .strip_prefix(asked.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
         if is_subject && is_action && filter.since.is_none_or(|since| entry.at >= since) {
             entries.push(entry);

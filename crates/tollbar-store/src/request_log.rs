@@ -59,7 +59,7 @@ impl RequestLog for Store {
     }
 
     fn request_log_extent(&self) -> PortFuture<'_, RequestLogExtent> {
-        Box::pin(self.inner.log.read(table::extent))
+        Box::pin(self.inner.log.reader.run(table::extent))
     }
 
     fn forget_requests(&self, before: Timestamp) -> PortFuture<'_, bool> {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, runtime::Runtime};
-use tollbar_control::{Control, ControlSettings, Lifetimes};
+use tollbar_control::{Control, ControlSettings, LeftOut, Lifetimes, RequestKeeping};
 use tollbar_core::{Clock, Directory, port::PolicyStore, secret::sha256};
 use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
 use tollbar_store::{Store, StoreOptions};
@@ -87,7 +87,7 @@ impl Instance {
         // The master secret first: a store without it would have to be thrown away.
         data.master_secret()?;
         let operator_token = data.operator_token()?;
-        let store = open(data, patience)?;
+        let store = open(config, data, patience)?;
         // An end in good order also where the start fails: it is no power loss.
         let parts = Prepared { operator_token, clock, tls };
         Self::start_with(&store, sockets, parts, config, data).inspect_err(|_| {
@@ -200,9 +200,10 @@ pub(crate) fn bind_gateway(config: &Config) -> io::Result<Vec<std::net::TcpListe
     tollbar_gateway::bind(&settings::gateway(config))
 }
 
-fn open(data: &DataFolder, patience: Duration) -> Result<Store> {
+fn open(config: &Config, data: &DataFolder, patience: Duration) -> Result<Store> {
     let mut options = StoreOptions::of_this_machine();
     options.lock_patience = patience;
+    options.request_log_bytes = config.requests.keep_bytes;
     Store::open_with(data.path(), &options).context("the store cannot be opened")
 }
 
@@ -259,6 +260,16 @@ fn control(
         started_at: shared.clock.now(),
     };
     let store = Arc::new(store.clone());
+    let metrics = shared.metrics.clone();
+    let keeping = RequestKeeping {
+        days: config.requests.keep_days,
+        bytes: config.requests.keep_bytes,
+        ids: store.clone(),
+        left_out: Arc::new(move || LeftOut {
+            errors: metrics.log_left_out.get(),
+            successes: metrics.log_successes_left_out.get(),
+        }),
+    };
     Control::new(
         shared.directory.clone(),
         store.clone(),
@@ -272,6 +283,7 @@ fn control(
         token_seconds: config.tokens.lifetime_seconds,
         answer_seconds: config.idempotency.keep_seconds,
     })
+    .with_request_keeping(keeping)
 }
 
 /// An upstream whose certificate nothing speaks for will not be reached.

@@ -11,8 +11,8 @@ use tollbar_core::{
     AuditEntry, ChangeId, ClientId, Clock, EndpointId, Month, PolicyChange, PolicyState, RevokedToken,
     Timestamp, is_same_template,
     port::{
-        AllowanceStore, AuditFilter, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter, RequestIdStore, RequestLog, RequestLogExtent, RequestPage,
-        StoreFailure, UsageRow,
+        AllowanceStore, AuditFilter, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter,
+        RequestIdStore, RequestLog, RequestLogExtent, RequestPage, StoreFailure, UsageRow,
     },
 };
 
@@ -126,9 +126,8 @@ impl PolicyStore for FakeStore {
     fn list_audit(&self, filter: AuditFilter) -> PortFuture<'_, Vec<AuditEntry>> {
         Box::pin(async move {
             self.outcome()?;
-            let is_subject = |entry: &AuditEntry| {
-                filter.subjects.is_empty() || filter.subjects.contains(&entry.subject)
-            };
+            let is_subject =
+                |entry: &AuditEntry| filter.subjects.is_empty() || filter.subjects.contains(&entry.subject);
             let entries = self.audit().into_iter().rev().filter(is_subject);
             Ok(entries.take(filter.limit.try_into().unwrap()).collect())
         })

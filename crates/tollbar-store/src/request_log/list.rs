@@ -32,7 +32,9 @@ pub(super) fn list(connection: &Connection, filter: &RequestFilter) -> Result<Re
         },
     };
     let (index, condition) = match filter {
-        RequestFilter { client: Some(_), .. } => ("requests_by_client", "client = :client AND :code IS :code"),
+        RequestFilter { client: Some(_), .. } => {
+            ("requests_by_client", "client = :client AND :code IS :code")
+        }
         RequestFilter { code: Some(_), .. } => ("requests_by_code", "code = :code AND :client IS NULL"),
         _ => ("requests_by_time", ":client IS NULL AND :code IS NULL"),
     };

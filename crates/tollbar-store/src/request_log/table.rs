@@ -59,9 +59,8 @@ pub(super) fn find(connection: &Connection, id: RequestId) -> Result<Option<Requ
 }
 
 pub(super) fn extent(connection: &Connection) -> Result<RequestLogExtent, Fault> {
-    let oldest: Option<i64> = connection
-        .prepare_cached("SELECT min(at) FROM requests")?
-        .query_row([], |row| row.get(0))?;
+    let oldest: Option<i64> =
+        connection.prepare_cached("SELECT min(at) FROM requests")?.query_row([], |row| row.get(0))?;
     let entries = span(connection)?.map_or(0, |(oldest, newest)| from_column(newest - oldest + 1));
     let bytes = pages(connection)?.in_file * page_bytes(connection)?;
     Ok(RequestLogExtent { entries, oldest: oldest.map(|at| Timestamp::from_millis(from_column(at))), bytes })

@@ -119,5 +119,7 @@ async fn keep_house(
             );
         }
         is_alarmed = is_far;
+        // It stands in the log's queue, which may be slow; nothing else waits for it.
+        let _ = tokio::time::timeout(HOUSEKEEPING, control.forget_old_requests()).await;
     }
 }
