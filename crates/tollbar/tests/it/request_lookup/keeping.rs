@@ -58,5 +58,11 @@ fn the_file_keeps_to_its_bound_under_load() {
         log()["entries"].as_u64().unwrap() > 1000
     });
     assert!(most <= BOUND, "{most}");
-    assert_eq!(shop.platform.read("/status")["dropped_request_log_entries"], 0);
+    // What a flood has too much of is dropped, and counted; it waits for nothing.
+    let entries = log()["entries"].as_u64().unwrap();
+    let dropped = shop.platform.read("/status")["dropped_request_log_entries"].as_u64().unwrap();
+    assert!(
+        entries + dropped < u64::try_from(REQUESTS).unwrap(),
+        "{entries} {dropped}: the oldest made room"
+    );
 }
