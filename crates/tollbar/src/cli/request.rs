@@ -28,7 +28,7 @@ pub(crate) enum RequestCommand {
         id: RequestId,
     },
     /// List requests, newest first
-    List(List),
+    List(Box<List>),
 }
 
 #[derive(Debug, Args)]

@@ -47,7 +47,7 @@ impl RequestsQuery {
             status: self.status.as_deref().map(status).transpose()?,
             environment: self.environment.as_deref().map(environment).transpose()?,
             endpoint,
-            credential: self.credential.map(credential).transpose()?,
+            credential: self.credential.as_deref().map(credential).transpose()?,
             address: self.address.as_deref().map(address).transpose()?,
             since: self.since.map(|text| parse_time("since", &text)).transpose()?,
             until: self.until.map(|text| parse_time("until", &text)).transpose()?,
@@ -121,14 +121,14 @@ fn endpoint(control: &Control, text: &str) -> Result<(String, Option<String>), F
     Ok((name, Some(note)))
 }
 
-fn credential(text: String) -> Result<String, Fault> {
-    let text = bounded("credential", &text)?.to_owned();
-    if *hide_credentials(&text) != text {
+fn credential(text: &str) -> Result<String, Fault> {
+    let text = bounded("credential", text)?;
+    if hide_credentials(text) != text {
         return Err(Fault::bad(
             "credential: this is a credential itself; give its id, such as key_0a1b2c3d4e5",
         ));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
 fn address(text: &str) -> Result<String, Fault> {

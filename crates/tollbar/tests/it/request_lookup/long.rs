@@ -15,7 +15,7 @@ const ENTRIES: u64 = 1_000_000;
 const READY_WITHIN: Duration = Duration::from_secs(1);
 
 fn entry(number: u64) -> RequestEntry {
-    let steps = Stage::ALL.iter().filter(|stage| **stage <= Stage::Scope);
+    let steps = Stage::ALL.iter().filter(|stage| **stage == Stage::Scope);
     let detail = "what was compared there, about as long as it is".to_owned();
     RequestEntry {
         // Ids in no order, as they are.
