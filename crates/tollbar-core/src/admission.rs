@@ -144,7 +144,7 @@ fn authenticate_key(directory: &Directory, key: &[u8], now: Timestamp) -> Result
     }
     // The digest is looked up, never compared with the key: there is nothing to be measured byte by byte.
     let record = directory.find_presented_key(key).ok_or_else(|| {
-        invalid("its form is right, and no key here is this one: it is of another platform".to_owned())
+        invalid("no key has this digest, though its form is right: it is another platform's, or newer than a copy that was restored".to_owned())
     })?;
     // A tombstone stays one, also past the key's date: stage 4 answers.
     let is_tombstone = || {

@@ -70,7 +70,7 @@ fn expected(code: Code) -> (&'static str, &'static [&'static str]) {
             ("stage 3 (known)", &["the client_secret is wrong", "the client_id oc_", "of client cl_"])
         }
         Code::InvalidScope => ("stage 10 (scope)", &["cellar:read is not a scope of client", "oc_"]),
-        Code::InternalError => ("the API answered 500", &["answered 500 after", "ms (127.0.0.1:"]),
+        Code::InternalError => ("the API answered 500", &["answered 500 after", "(127.0.0.1:"]),
         Code::RequestRejected => {
             ("the API answered 422", &["answered 422 after", "The order is shipped already"])
         }

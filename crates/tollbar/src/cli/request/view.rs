@@ -225,7 +225,7 @@ fn upstream(entry: &Value) -> String {
     };
     let Some(address) = entry["upstream_address"].as_str().map(safe) else { return outcome };
     match entry["upstream_connect_millis"].as_u64() {
-        Some(millis) => format!("{outcome} ({address}, of which {} ms to connect)", number(millis)),
+        Some(millis) => format!("{outcome}, {} of them to connect ({address})", number(millis)),
         None => format!("{outcome} ({address})"),
     }
 }
