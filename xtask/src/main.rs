@@ -133,7 +133,14 @@ fn abuse() -> Result<()> {
     tools::prepare()?;
     tools::prepare_long()?;
     let mut tests = cargo(&["test", "--package", "tollbar", "--test", "it", "--features", "soak"]);
-    tests.args(["--", "scanners::long", "schemathesis::long", "--nocapture", "--test-threads=1"]);
-    Step("a thousand slow connections, 200,000 requests, testssl, thousands of requests made of documents")
+    tests.args([
+        "--",
+        "scanners::long",
+        "schemathesis::long",
+        "request_lookup::long",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
+    Step("a thousand slow connections, 200,000 requests, testssl, thousands of requests made of documents, a million of them logged")
         .run(&mut tests)
 }

@@ -13,7 +13,9 @@ use tollbar_core::{
     secret::Digest,
 };
 
-use crate::fault::Fault;
+use crate::{fault::Fault, keeping::RequestKeeping};
+
+const DAY_MILLIS: u64 = 86_400_000;
 
 /// What the control plane is told by the binary.
 pub struct ControlSettings {
@@ -74,6 +76,7 @@ pub struct Control {
     pub(crate) importing: Mutex<()>,
     pub(crate) lifetimes: Lifetimes,
     keyed: Option<Keyed>,
+    pub(crate) keeping: Option<RequestKeeping>,
     /// When an old pepper may have become needless, in milliseconds: looking costs a look at every key.
     pub(crate) next_pepper_look: AtomicU64,
 }
@@ -102,6 +105,7 @@ impl Control {
             importing: Mutex::new(()),
             lifetimes: Lifetimes::default(),
             keyed: None,
+            keeping: None,
             next_pepper_look: AtomicU64::new(0),
         }
     }
@@ -139,6 +143,23 @@ impl Control {
         self.keyed
             .as_ref()
             .ok_or_else(|| Fault::not_found("this server has no data plane, and no keyed requests"))
+    }
+
+    /// How requests are kept here, for saying why one is not.
+    #[must_use]
+    pub fn with_request_keeping(mut self, keeping: RequestKeeping) -> Self {
+        self.keeping = Some(keeping);
+        self
+    }
+
+    /// Takes requests out of the log that are older than they are kept: a batch of them at a time, so that what is to be
+    /// written comes in between.
+    pub async fn forget_old_requests(&self) {
+        let Some(keeping) = &self.keeping else { return };
+        let oldest_millis = self.now().as_millis().saturating_sub(keeping.days * DAY_MILLIS);
+        if let Err(failure) = self.requests.forget_requests(Timestamp::from_millis(oldest_millis)).await {
+            tracing::debug!(%failure, "old requests are not taken out of the log yet");
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

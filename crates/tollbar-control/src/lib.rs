@@ -14,6 +14,7 @@ mod control;
 mod credential;
 mod fault;
 mod input;
+mod keeping;
 mod near;
 mod ops;
 mod routes;
@@ -25,5 +26,6 @@ mod upstream;
 mod view;
 
 pub use control::{Control, ControlSettings, Keyed, Lifetimes};
+pub use keeping::{LeftOut, RequestKeeping};
 pub use ops::{Ops, serve_ops};
 pub use serve::serve_admin;

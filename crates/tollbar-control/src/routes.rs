@@ -87,7 +87,8 @@ pub(crate) fn router() -> Router<Arc<Control>> {
         .route("/idempotency/settle", settle)
         .route("/secrets", get(secrets::list))
         .route("/secrets/rotate", post(secrets::rotate))
-        .route("/audit", get(audit::list));
+        .route("/audit", get(audit::list))
+        .route("/audit/{id}", get(audit::show));
     Router::new()
         .nest("/admin/v1", routes)
         .fallback(no_route)

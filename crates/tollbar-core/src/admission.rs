@@ -52,6 +52,29 @@ impl Authenticated {
         }
     }
 
+    /// The same with what it is recognised by, and until when it lives.
+    pub fn describe(&self) -> String {
+        match &self.credential {
+            Credential::Key(key) => {
+                let until = key.grace_until.into_iter().chain(key.expires_at).min();
+                let until = until.map_or("no end set".to_owned(), |until| format!("until {until}"));
+                format!("{} ({}), {until}", key.id, key.hint)
+            }
+            Credential::Token(claims, _) => {
+                let (from, until) = (claims.issued_at(), Timestamp::from_seconds(claims.exp));
+                format!("{}, issued {from}, until {until}", token_name(claims))
+            }
+        }
+    }
+
+    /// How it was presented.
+    pub const fn form(&self) -> &'static str {
+        match &self.credential {
+            Credential::Key(_) => "one credential: X-API-Key",
+            Credential::Token(..) => "one credential: Authorization, a bearer token",
+        }
+    }
+
     /// Whose it is.
     pub const fn client_id(&self) -> ClientId {
         self.client
@@ -112,21 +135,25 @@ pub fn authenticate(
 
 fn authenticate_key(directory: &Directory, key: &[u8], now: Timestamp) -> Result<Authenticated, Rejection> {
     let invalid =
-        |cause: &'static str| Rejection::new(Code::InvalidApiKey, Stage::Known, cause).challenging(CHALLENGE);
+        |cause: String| Rejection::new(Code::InvalidApiKey, Stage::Known, cause).challenging(CHALLENGE);
     if !checksum_is_right(key) {
-        return Err(invalid(
-            "the key's checksum is wrong: it was mistyped or cut, or is not a key of this platform",
-        ));
+        return Err(invalid(format!(
+            "the key's checksum is wrong: it was mistyped or cut, or is not a key of this platform; it has {} characters",
+            key.len()
+        )));
     }
     // The digest is looked up, never compared with the key: there is nothing to be measured byte by byte.
-    let record = directory.find_presented_key(key).ok_or_else(|| invalid("no key has this digest"))?;
+    let record = directory.find_presented_key(key).ok_or_else(|| {
+        invalid("no key has this digest, though its form is right: it is another platform's, or newer than a copy that was restored".to_owned())
+    })?;
     // A tombstone stays one, also past the key's date: stage 4 answers.
     let is_tombstone = || {
         record.is_revoked(now)
             || directory.find_client(record.client).is_none_or(|client| client.record.deleted)
     };
     if record.expires_at.is_some_and(|at| at <= now) && !is_tombstone() {
-        let cause = format!("key {} expired at {}", record.id, record.expires_at.unwrap_or(now));
+        let cause =
+            format!("key {} ({}) expired at {}", record.id, record.hint, record.expires_at.unwrap_or(now));
         return Err(Rejection::new(Code::InvalidApiKey, Stage::Known, cause)
             .challenging(CHALLENGE)
             .of(record.client, record.id.to_string())
@@ -185,7 +212,13 @@ pub fn check_not_revoked(
         Credential::Key(key) => {
             let key = directory.find_key(&key.digest).unwrap_or_else(|| key.clone());
             if key.is_revoked(now) {
-                let cause = format!("key {} is revoked since {}", key.id, key.revoked_from().unwrap_or(now));
+                let since = key.revoked_from().unwrap_or(now);
+                let how = if key.revoked_at.is_some() {
+                    ""
+                } else {
+                    ", when its grace period after a rotation ended"
+                };
+                let cause = format!("key {} ({}) is revoked since {since}{how}", key.id, key.hint);
                 return revoked(Code::RevokedApiKey, cause, Some(key.change));
             }
             match client {
@@ -210,7 +243,11 @@ pub fn check_not_revoked(
                 return revoked(Code::RevokedToken, format!("client {} is gone", oauth.client), None);
             };
             if client.record.tokens_valid_from.is_some_and(|from| claims.issued_at() < from) {
-                let cause = format!("all tokens of {} issued before now were revoked", client.record.id);
+                let (from, issued) = (client.record.tokens_valid_from.unwrap_or(now), claims.issued_at());
+                let cause = format!(
+                    "all tokens of {} issued before {from} are revoked; this one was issued {issued}",
+                    client.record.id
+                );
                 return revoked(Code::RevokedToken, cause, Some(client.record.changes.tokens));
             }
             Ok(client)
@@ -273,13 +310,18 @@ pub fn check_scope(
         return Ok(());
     };
     let in_force: Vec<_> = scope::in_force(own.as_ref(), &client.record.scopes).take(SHOWN_MAX).collect();
-    let cause = format!("{missing} is required; in force: [{}]", in_force.join(" "));
+    // Where the client has the scope, it is the credential that has fewer.
+    let is_the_credentials = client.record.scopes.contains(missing);
+    let why = if is_the_credentials {
+        format!("the client has it, and {} is limited to others", authenticated.credential_id())
+    } else {
+        "the client does not have it".to_owned()
+    };
+    let cause = format!("{missing} is required; in force: [{}]; {why}", in_force.join(" "));
     let message = format!(
         "The endpoint requires the scope {missing}, which your credential does not have. \
          Contact your account manager to discuss expanded access."
     );
-    // Where the client has the scope, it is the credential that has fewer.
-    let is_the_credentials = client.record.scopes.contains(missing);
     let change = if is_the_credentials { authenticated.change() } else { Some(client.record.changes.scopes) };
     Err(Rejection::new(Code::ScopeMissing, Stage::Scope, cause).because_of(change).saying(message))
 }
@@ -303,11 +345,12 @@ pub fn take_rate(
 ) -> Result<RateState, Rejection> {
     let tier = find_tier(snapshot, client)?;
     let meter = client.meter(environment);
-    meter.take_rate(tier.rate_per_minute, now).map_err(|RateExceeded { state, retry_after_seconds }| {
+    meter.take_rate(tier.rate_per_minute, now).map_err(|RateExceeded { state, counted, retry_after_seconds }| {
         let cause = format!(
-            "{} requests in 60 s is the rate of tier {}; whole again at {}",
+            "{counted} of {} requests in 60 s are used (tier {}, {environment}); one more at {}, all of them at {}",
             state.limit,
             tier.name,
+            now.plus_seconds(retry_after_seconds.into()),
             Timestamp::from_seconds(state.reset_seconds)
         );
         Rejection::new(Code::RateLimitExceeded, Stage::Rate, cause)
@@ -384,7 +427,10 @@ pub fn charge(
         Ok(charge) => Ok(Admitted { charge }),
         Err(NotCharged::NeedsLease { month, upto }) => Err(ChargeFault::NeedsLease { month, upto }),
         Err(NotCharged::Exhausted(AllowanceState { limit, used, .. })) => {
-            let cause = format!("{used} of {limit} requests of this month are used ({environment})");
+            let month = crate::Month::of(now);
+            let cause = format!(
+                "{used} of {limit} requests of {month} are used ({environment}); beyond them, requests are blocked"
+            );
             let mut rejection = Rejection::new(Code::ApiUsageAllowanceExceeded, Stage::Allowance, cause)
                 .because_of(client.record.changes.allowance);
             rejection.advice.should_not_retry = true;

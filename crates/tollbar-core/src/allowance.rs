@@ -59,6 +59,8 @@ impl AllowanceState {
 pub struct Charge {
     /// When; its month is the one it was charged to.
     pub at: Timestamp,
+    /// What it was held against, with itself counted.
+    pub state: AllowanceState,
 }
 
 /// Why there was no charge.
@@ -101,9 +103,10 @@ impl Ledger {
             return Err(NotCharged::NeedsLease { month, upto });
         }
         count.charged += 1;
+        let state = state(limit, count.used(), month);
         // Older months are kept while answers that give back may still come in for them: one month is ample.
         self.months.retain(|m, _| m.number() + 1 >= month.number());
-        Ok(Charge { at: now })
+        Ok(Charge { at: now, state })
     }
 
     /// Notes that a lease is durable.

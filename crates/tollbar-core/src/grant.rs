@@ -123,7 +123,7 @@ pub fn prove_client(
     secret: &ClientSecret,
     now: Timestamp,
 ) -> Result<ProvenClient, Rejection> {
-    let refused = |cause: &'static str| {
+    let refused = |cause: String| {
         let rejection = Rejection::new(Code::InvalidClient, Stage::Known, cause);
         // Only who used Basic is challenged for it.
         if secret.by_basic { rejection.challenging("Basic realm=\"oauth\"") } else { rejection }
@@ -142,16 +142,26 @@ pub fn prove_client(
     let is_right = secrets.iter().fold(equals(0, &[0; 32]), |found, known| {
         found | (equals(known.pepper_id, &known.digest) & known.valid_until.is_none_or(|until| now < until))
     });
-    let Some(oauth) = oauth else { return Err(refused("no credential has this client_id")) };
+    let Some(oauth) = oauth else {
+        return Err(refused(format!("no credential has the client_id {}", shown(&secret.id))));
+    };
     if !is_right {
-        return Err(refused("the client_secret is wrong, or past its grace period"));
+        return Err(refused(format!(
+            "the client_secret is wrong, or past its grace period; the client_id {} is one of client {}",
+            oauth.id, oauth.client
+        )));
     }
     if oauth.revoked_at.is_some() {
-        return Err(refused("the credential is revoked").because_of(oauth.change));
+        return Err(refused(format!(
+            "the credential {} is revoked since {}",
+            oauth.id,
+            oauth.revoked_at.unwrap_or(now)
+        ))
+        .because_of(oauth.change));
     }
     match directory.find_client(oauth.client) {
         Some(client) if !client.record.deleted => Ok(ProvenClient { oauth, client }),
-        _ => Err(refused("the client no longer exists")),
+        _ => Err(refused(format!("the client {} of credential {} no longer exists", oauth.client, oauth.id))),
     }
 }
 

@@ -124,13 +124,28 @@ impl RequestIdPermutation {
         let (mut left, mut right) = ((counter >> 24) & Self::HALF, counter & Self::HALF);
         for key in self.round_keys {
             // A Feistel round is invertible whatever the mixing function is.
-            let mut mixed = (right ^ key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            mixed ^= mixed >> 32;
-            mixed = mixed.wrapping_mul(0xD6E8_FEB8_6659_FD93) ^ (key >> 17);
-            (left, right) = (right, left ^ ((mixed >> 29) & Self::HALF));
+            (left, right) = (right, left ^ mixed(right, key));
         }
         RequestId::from_number((left << 24) | right)
     }
+
+    /// The counter's value that has this id: the inverse of [`RequestIdPermutation::id`].
+    pub fn counter(&self, id: RequestId) -> u64 {
+        let number = u64::from_str_radix(id.as_str(), 16).unwrap_or_default();
+        let (mut left, mut right) = ((number >> 24) & Self::HALF, number & Self::HALF);
+        for key in self.round_keys.into_iter().rev() {
+            (left, right) = (right ^ mixed(left, key), left);
+        }
+        (left << 24) | right
+    }
+}
+
+/// Half of a number, mixed with a round's key.
+fn mixed(half: u64, key: u64) -> u64 {
+    let mut mixed = (half ^ key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^= mixed >> 32;
+    mixed = mixed.wrapping_mul(0xD6E8_FEB8_6659_FD93) ^ (key >> 17);
+    (mixed >> 29) & RequestIdPermutation::HALF
 }
 
 #[cfg(test)]
@@ -155,6 +170,9 @@ mod tests {
         let permutation = RequestIdPermutation::new(&[7; 64]);
         let ids: HashSet<_> = (0..200_000).map(|n| permutation.id(n)).collect();
         assert_eq!(ids.len(), 200_000);
+        assert!(
+            (0..2000).chain([(1 << 48) - 1, 1 << 24]).all(|n| permutation.counter(permutation.id(n)) == n)
+        );
         let other = RequestIdPermutation::new(&[8; 64]);
         assert_ne!(permutation.id(1), other.id(1));
         let shared =

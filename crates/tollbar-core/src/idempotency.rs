@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tollbar_contract::{Environment, RequestId, headers};
 
-use crate::{ClientId, OnUpstream5xx, secret};
+use crate::{ClientId, OnUpstream5xx, port::KeyedParts, secret};
 
 /// Where a record stands: client, environment and key. Others cannot collide with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +44,18 @@ impl Fingerprint {
             body,
         ]))
     }
+
+    /// Short digests of what of a request is not in the request log, for telling what differs.
+    pub fn parts_of(query: Option<&str>, body: &[u8]) -> KeyedParts {
+        let mut pairs: Vec<&str> = query.unwrap_or_default().split('&').filter(|p| !p.is_empty()).collect();
+        pairs.sort_unstable();
+        KeyedParts { query: short_digest(pairs.join("&").as_bytes()), body: short_digest(body) }
+    }
+}
+
+/// Four bytes of a digest: enough to see that two are not equal, too few to know what it was.
+fn short_digest(bytes: &[u8]) -> String {
+    secret::sha256(&[bytes]).iter().take(4).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// What the store has in a slot.

@@ -2,12 +2,13 @@
 //!
 //! A future that a port returns completes when the promise in its documentation is kept, not before.
 
+mod request_log;
 mod upkeep;
 
 use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
-use tollbar_contract::{Environment, RequestId, Stage};
+use tollbar_contract::{Environment, RequestId};
 
 use crate::{
     AuditEntry, ChangeId, ClientId, Correction, EndpointId, Month, Outcomes, PolicyChange, PolicyState,
@@ -16,6 +17,10 @@ use crate::{
     outcome::WhyUnknown,
 };
 
+pub use request_log::{
+    KeyedParts, RequestEntry, RequestFilter, RequestId12, RequestLog, RequestLogExtent, RequestPage,
+    TraceStep,
+};
 pub use upkeep::{BackupOrder, Manifest, ManifestFile, Upkeep};
 
 /// What a port returns.
@@ -54,8 +59,8 @@ pub trait PolicyStore: Send + Sync {
     /// One entry of the audit trail.
     fn find_audit(&self, id: ChangeId) -> PortFuture<'_, Option<AuditEntry>>;
 
-    /// The newest entries, newest first.
-    fn list_audit(&self, limit: u32) -> PortFuture<'_, Vec<AuditEntry>>;
+    /// Entries that match, newest first.
+    fn list_audit(&self, filter: AuditFilter) -> PortFuture<'_, Vec<AuditEntry>>;
 
     /// When the last idempotency record ends that is there now: until then an answer may have to be opened that was
     /// sealed by now.
@@ -63,6 +68,21 @@ pub trait PolicyStore: Send + Sync {
 
     /// Whether the store answers at all: for health checks. Must be bounded in time.
     fn check(&self) -> PortFuture<'_, ()>;
+}
+
+/// Which entries of the audit trail to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only of one of these: an id, or a name; empty: of all.
+    pub subjects: Vec<String>,
+    /// Only this action (`key.revoke`), or all of a kind (`key`).
+    pub action: Option<String>,
+    /// Only since then.
+    pub since: Option<Timestamp>,
+    /// Only those before this one.
+    pub before: Option<ChangeId>,
+    /// At most so many.
+    pub limit: u32,
 }
 
 /// Durable counts, read at start.
@@ -260,109 +280,7 @@ pub trait IdempotencyStore: Send + Sync {
 pub trait RequestIdStore: Send + Sync {
     /// A block of this many numbers that were never given before, none below `not_below`; returns the first.
     fn lease_request_ids(&self, count: u64, not_below: u64) -> PortFuture<'_, u64>;
-}
 
-/// The request log. Writing never waits.
-pub trait RequestLog: Send + Sync {
-    /// Takes an entry, or counts it as dropped when the queue is full.
-    fn record(&self, entry: RequestEntry);
-
-    /// How many entries were dropped.
-    fn dropped(&self) -> u64;
-
-    /// The entry with this id. Waits until what was recorded before the call has been written.
-    fn find_request(&self, id: RequestId) -> PortFuture<'_, Option<RequestEntry>>;
-
-    /// Entries that match, newest first.
-    fn list_requests(&self, filter: RequestFilter) -> PortFuture<'_, Vec<RequestEntry>>;
-}
-
-/// Which entries to list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RequestFilter {
-    /// Only this client's.
-    pub client: Option<ClientId>,
-    /// Only with this error code.
-    pub code: Option<String>,
-    /// Only since then.
-    pub since: Option<Timestamp>,
-    /// At most so many.
-    pub limit: u32,
-}
-
-/// What support can see of one request. No secrets in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RequestEntry {
-    /// The id on the answer.
-    pub request_id: RequestId12,
-    /// When the head was read.
-    pub at: Timestamp,
-    /// The method, cut to a bound.
-    pub method: String,
-    /// The path without query, cut to a bound.
-    pub path: String,
-    /// The environment called.
-    pub environment: Environment,
-    /// The status that was answered.
-    pub status: u16,
-    /// The error code, if it was an error.
-    pub code: Option<String>,
-    /// The message that the caller saw.
-    pub message: Option<String>,
-    /// The stage that refused.
-    pub refused_at: Option<Stage>,
-    /// The client, once known.
-    pub client: Option<ClientId>,
-    /// Its name at the time.
-    pub client_name: Option<String>,
-    /// The credential's id, once known; never itself.
-    pub credential: Option<String>,
-    /// The address decided on.
-    pub address: String,
-    /// How it was decided: `peer`, or `x-forwarded-for from <peer>`.
-    pub address_source: String,
-    /// The endpoint, once known: `GET /v1/orders/{id}`.
-    pub endpoint: Option<String>,
-    /// Each stage in order: its outcome and the values compared.
-    pub steps: Vec<TraceStep>,
-    /// The change of policy behind a refusal.
-    pub change: Option<ChangeId>,
-    /// The upstream's status, if one was reached.
-    pub upstream_status: Option<u16>,
-    /// Milliseconds until the answer's head was ready.
-    pub duration_millis: u64,
-    /// Milliseconds of that which the upstream took.
-    pub upstream_millis: Option<u64>,
-    /// The upstream's address that was tried last, if one was.
-    #[serde(default)]
-    pub upstream_address: Option<String>,
-}
-
-/// A request id, in serde's eyes a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct RequestId12(pub RequestId);
-
-impl From<RequestId12> for String {
-    fn from(id: RequestId12) -> Self {
-        id.0.to_string()
-    }
-}
-
-impl TryFrom<String> for RequestId12 {
-    type Error = crate::NotAnId;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        RequestId::parse(&text).map(Self).ok_or(crate::NotAnId)
-    }
-}
-
-/// One stage of a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TraceStep {
-    /// Which stage.
-    pub stage: Stage,
-    /// Whether it let the request pass.
-    pub passed: bool,
-    /// The values compared, for people.
-    pub detail: String,
+    /// The end of the last block: no number from here on was ever given.
+    fn leased_request_ids(&self) -> PortFuture<'_, u64>;
 }

@@ -32,6 +32,8 @@ pub struct RateState {
 pub struct RateExceeded {
     /// The state, with nothing remaining.
     pub state: RateState,
+    /// How many the window has: more than the limit where that was made lower.
+    pub counted: u32,
     /// After so many seconds at least one request is admitted, if nothing else is sent.
     pub retry_after_seconds: u32,
 }
@@ -49,6 +51,7 @@ impl RateWindow {
         if self.total >= limit {
             return Err(RateExceeded {
                 state: self.state(limit),
+                counted: self.total,
                 retry_after_seconds: self.seconds_until_one(limit),
             });
         }

@@ -110,7 +110,7 @@ fn refuse(worker: &Worker, origin: Origin, request_id: RequestId, rejection: Rej
 fn finish(worker: &Worker, exchange: &Exchange, answer: &mut Answer<'_>) {
     let snapshot = worker.shared.directory.snapshot();
     respond::put_common(&mut answer.headers, exchange, &snapshot, &*worker.shared.clock);
-    record::record(worker, exchange, &snapshot, answer);
+    record::record(worker, exchange, answer);
 }
 
 /// A request id; without one nothing can be answered.

@@ -7,6 +7,9 @@ use tollbar_contract::{Environment, RequestId};
 use tollbar_core::{
     CallerAddress, Client, Location, Timestamp,
     admission::{Authenticated, Operation},
+    allowance::AllowanceState,
+    port::KeyedParts,
+    window::RateState,
 };
 
 /// What is known of a request so far.
@@ -33,10 +36,17 @@ pub(crate) struct Exchange {
     pub(crate) own_credential: Option<String>,
     /// Whether `X-RateLimit-*` and `X-Allowance-*` stand on the answer: from stage 8 on.
     pub(crate) shows_meters: bool,
+    /// The rate as it was when this request took from it.
+    pub(crate) rate: Option<RateState>,
+    /// The allowance as it was when this request was charged to it.
+    pub(crate) allowance: Option<AllowanceState>,
     pub(crate) idempotency_key: Option<String>,
+    pub(crate) keyed: Option<KeyedParts>,
     pub(crate) replay_of: Option<RequestId>,
     pub(crate) upstream_status: Option<u16>,
     pub(crate) upstream_millis: Option<u64>,
+    /// What a new connection took, where one was made.
+    pub(crate) upstream_connect_millis: Option<u64>,
     /// The address that was tried last.
     pub(crate) upstream_address: Option<SocketAddr>,
 }
@@ -66,10 +76,14 @@ impl Exchange {
             own_route: None,
             own_credential: None,
             shows_meters: false,
+            rate: None,
+            allowance: None,
             idempotency_key: None,
+            keyed: None,
             replay_of: None,
             upstream_status: None,
             upstream_millis: None,
+            upstream_connect_millis: None,
             upstream_address: None,
         }
     }

@@ -73,6 +73,7 @@ pub(crate) async fn forward<'r>(
             let ready = Ready { method: exchange.method.clone(), target, outgoing };
             let sent = send(worker, &mut way, &ready, body, may_resend, charged).await;
             exchange.upstream_address = way.last();
+            exchange.upstream_connect_millis = way.connect_time().map(millis);
             sent
         }
     };
@@ -81,7 +82,7 @@ pub(crate) async fn forward<'r>(
         (Err(failure), Some(entered)) if !failure.closes => entered.failed(Instant::now()),
         _ => {}
     }
-    exchange.upstream_millis = Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    exchange.upstream_millis = Some(millis(began.elapsed()));
     upstream.note(worker, sent.as_ref().err().and_then(|failure| failure.upstream_cause()));
     let (head, connection, upload) = sent?;
     exchange.upstream_status = Some(head.status.as_u16());
@@ -181,6 +182,10 @@ impl Drop for Waiting {
         self.shared.metrics.upstream_failures.inc();
         visit.failed(&self.shared, "its caller left without an answer", false);
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn is_unavailable(status: StatusCode) -> bool {

@@ -118,6 +118,7 @@ pub(crate) struct Executed {
     pub(crate) answer: Result<Answer<'static>, Rejection>,
     pub(crate) upstream_status: Option<u16>,
     pub(crate) upstream_millis: Option<u64>,
+    pub(crate) upstream_connect_millis: Option<u64>,
     pub(crate) upstream_address: Option<SocketAddr>,
 }
 
@@ -344,6 +345,7 @@ fn finished(answer: Result<Answer<'static>, Rejection>, exchange: &Exchange) -> 
         answer,
         upstream_status: exchange.upstream_status,
         upstream_millis: exchange.upstream_millis,
+        upstream_connect_millis: exchange.upstream_connect_millis,
         upstream_address: exchange.upstream_address,
     }
 }

@@ -24,8 +24,10 @@ pub struct Metrics {
     response_differences: Family<DifferenceLabels, Counter<u64, AtomicU64>>,
     upstream_addresses: Family<AddressLabels, Gauge<i64, AtomicI64>>,
     upstream_ejections: Family<AddressLabels, Counter<u64, AtomicU64>>,
-    /// Requests that the request log's budgets left out.
+    /// Errors that the request log's budgets left out.
     pub log_left_out: Counter<u64, AtomicU64>,
+    /// The same of successes.
+    pub log_successes_left_out: Counter<u64, AtomicU64>,
     /// Bytes of bodies in memory.
     pub buffer_memory: Gauge<i64, AtomicI64>,
     /// The most that there ever were at a time.
@@ -130,8 +132,14 @@ impl Default for Metrics {
         );
         registry.register(
             "request_log_left_out",
-            "Requests that the request log's budgets left out",
+            "Errors that the request log's budgets left out",
             Clone::clone(&log_left_out),
+        );
+        let log_successes_left_out = Counter::default();
+        registry.register(
+            "request_log_successes_left_out",
+            "Successes that the request log's budget left out",
+            Clone::clone(&log_successes_left_out),
         );
         for (name, help, counter) in [
             ("overload_refusals", "Requests refused because there was too much to do", &overloads),
@@ -168,6 +176,7 @@ impl Default for Metrics {
             upstream_addresses,
             upstream_ejections,
             log_left_out,
+            log_successes_left_out,
             buffer_memory,
             buffer_memory_high_water,
             addresses,

@@ -120,6 +120,7 @@ pub(crate) fn account(
     check_method(OwnRoute::Account, &head.method)?;
     let (environment, now) = (exchange.environment, exchange.at);
     let rate = admission::take_rate(snapshot, client, environment, now)?;
+    exchange.rate = Some(rate);
     charge::journal_rate(worker, client, environment, now);
     let limit = client.record.allowance[environment.index()];
     let allowance = client.meter(environment).peek_allowance(limit, now);

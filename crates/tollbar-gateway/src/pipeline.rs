@@ -79,7 +79,7 @@ async fn walk<'r>(
     // 8 to 12: path and method exist; access, scope and write entitlement are there; nothing is switched off
     let operation = check_operation(&snapshot, exchange, &location, head, &client, &authenticated, now)?;
     // 13 the per-minute rate
-    admission::take_rate(&snapshot, &client, exchange.environment, now)?;
+    exchange.rate = Some(admission::take_rate(&snapshot, &client, exchange.environment, now)?);
     charge::journal_rate(worker, &client, exchange.environment, now);
     // What Connection names was for us alone: what is checked from here on is what the upstream gets.
     let mut head = head.clone();
@@ -120,6 +120,7 @@ async fn walk<'r>(
     let endpoint = operation.endpoint().id;
     let (admitted, mut charged) =
         charge::charge(worker, &client, exchange.environment, endpoint, &valid).await?;
+    exchange.allowance = Some(admitted.charge.state);
     // 17 to the upstream
     let outgoing = Outgoing::new(worker, exchange, &operation, head, location.rest);
     if let Some(claim) = claim {
@@ -304,6 +305,7 @@ async fn take_slot(
 ) -> Result<Claimed, Rejection> {
     exchange.idempotency_key = Some(key.clone());
     let fingerprint = Fingerprint::of(&head.method, head.target.path(), head.target.query(), body);
+    exchange.keyed = Some(Fingerprint::parts_of(head.target.query(), body));
     let slot = Slot { client: client.record.id, environment: exchange.environment, key };
     keyed::claim(worker, exchange, operation, slot, fingerprint).await
 }
@@ -337,6 +339,7 @@ async fn execute(
     })?;
     exchange.upstream_status = executed.upstream_status;
     exchange.upstream_millis = executed.upstream_millis;
+    exchange.upstream_connect_millis = executed.upstream_connect_millis;
     exchange.upstream_address = executed.upstream_address;
     executed.answer
 }

@@ -3,7 +3,11 @@
 use std::{
     collections::VecDeque,
     ops::Range,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tollbar_contract::RequestId;
@@ -12,12 +16,22 @@ use tollbar_core::{
     port::{RequestIdStore, StoreFailure},
 };
 
-/// One lease: four million ids.
-const BLOCK: u64 = 1 << 22;
-/// Leases keep up with the calendar, at so many ids a second since 2025: the 48 bits last until 2161, and a store that
-/// was restored from an older copy skips ahead of all that were given since.
+/// Leases keep up with the calendar, at so many ids a second since 2025: the 48 bits last until 2161.
+///
+/// What is leased has been gathered by then: an id that was given at some time is below the calendar of that time. So a
+/// store that was restored from an older copy, which starts at the calendar, gives none again.
 const IDS_PER_SECOND: u64 = 1 << 16;
 const CALENDAR_BEGIN_SECONDS: u64 = 1_735_689_600;
+/// The first lease: what is gathered in so many milliseconds, for which the start waits.
+const FIRST: u64 = 1 << 13;
+const FIRST_MILLIS: u64 = FIRST * 1000 / IDS_PER_SECOND;
+/// A lease has so many at least, and at most four million.
+const LEASE_MIN: u64 = 1 << 14;
+const BLOCK: u64 = 1 << 22;
+/// With fewer left, more are leased as they are gathered: an idle server leases none.
+const ENOUGH: u64 = 1 << 17;
+/// With fewer left, more are leased although they are not gathered yet: what is asked for must be answered.
+const TOO_FEW: u64 = 1 << 11;
 /// What a thread takes at once.
 const CHUNK: u64 = 1024;
 
@@ -25,29 +39,54 @@ const CHUNK: u64 = 1024;
 pub struct RequestIds {
     permutation: RequestIdPermutation,
     blocks: Mutex<VecDeque<Range<u64>>>,
+    /// The end of the last lease.
+    leased_to: AtomicU64,
 }
 
 impl RequestIds {
-    /// Leases the first block.
+    /// Leases the first block, and waits until its ids are of the past.
     pub async fn start(
         key: &[u8; 64],
         store: &dyn RequestIdStore,
         now: Timestamp,
     ) -> Result<Self, StoreFailure> {
-        let ids = Self { permutation: RequestIdPermutation::new(key), blocks: Mutex::default() };
-        ids.refill(store, now).await?;
+        let ids = Self {
+            permutation: RequestIdPermutation::new(key),
+            blocks: Mutex::default(),
+            leased_to: AtomicU64::new(0),
+        };
+        let calendar = calendar(now);
+        let first = ids.lease(store, FIRST, calendar).await?;
+        // Where the clock was set back, there is nothing to wait for: what was leased before is far ahead.
+        if first == calendar {
+            tokio::time::sleep(Duration::from_millis(FIRST_MILLIS)).await;
+        }
         Ok(ids)
     }
 
-    /// Leases another block when less than half of one is left. Called now and then.
+    /// Leases what was gathered since, when there are not enough any more. Called several times a second.
     pub async fn refill(&self, store: &dyn RequestIdStore, now: Timestamp) -> Result<(), StoreFailure> {
         let left: u64 = self.lock().iter().map(|block| block.end - block.start).sum();
-        if left < BLOCK / 2 {
-            let not_below = now.as_seconds().saturating_sub(CALENDAR_BEGIN_SECONDS) * IDS_PER_SECOND;
-            let first = store.lease_request_ids(BLOCK, not_below).await?;
-            self.lock().push_back(first..first + BLOCK);
+        let calendar = calendar(now);
+        let gathered = calendar.saturating_sub(self.leased_to.load(Ordering::Relaxed)).min(BLOCK);
+        if left < ENOUGH && gathered >= LEASE_MIN {
+            self.lease(store, gathered, calendar - gathered).await?;
+        } else if left < TOO_FEW {
+            self.lease(store, ENOUGH, calendar).await?;
         }
         Ok(())
+    }
+
+    async fn lease(
+        &self,
+        store: &dyn RequestIdStore,
+        count: u64,
+        not_below: u64,
+    ) -> Result<u64, StoreFailure> {
+        let first = store.lease_request_ids(count, not_below).await?;
+        self.leased_to.store(first + count, Ordering::Relaxed);
+        self.lock().push_back(first..first + count);
+        Ok(first)
     }
 
     fn take_chunk(&self) -> Option<Range<u64>> {
@@ -67,6 +106,11 @@ impl RequestIds {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Range<u64>>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How far the calendar is, in ids.
+fn calendar(now: Timestamp) -> u64 {
+    now.as_millis().saturating_sub(CALENDAR_BEGIN_SECONDS * 1000) * IDS_PER_SECOND / 1000
 }
 
 /// One thread's share.

@@ -83,6 +83,8 @@ pub(crate) struct Way<'w> {
     place: Option<Place>,
     faults: Vec<String>,
     last: Option<Rc<Lane>>,
+    /// What the connection took that was made.
+    connect_time: Option<Duration>,
 }
 
 impl Upstreams {
@@ -183,6 +185,7 @@ impl Upstream {
             place: None,
             faults: Vec::new(),
             last: None,
+            connect_time: None,
         })
     }
 
@@ -221,7 +224,8 @@ impl Way<'_> {
     pub(crate) async fn connect(&mut self) -> Result<(Connection, Visit), String> {
         let shared = &self.worker.shared;
         let each = shared.settings.upstream.connect_timeout;
-        let end = shared.servers.now() + each * CONNECT_TIMEOUTS_MAX;
+        let began = shared.servers.now();
+        let end = began + each * CONNECT_TIMEOUTS_MAX;
         while let Some(place) = self.place.take().or_else(|| self.choose()) {
             let left = end.saturating_sub(shared.servers.now());
             if left.is_zero() {
@@ -230,7 +234,10 @@ impl Way<'_> {
             let address = place.lane.address.clone();
             self.untried.retain(|lane| !Rc::ptr_eq(lane, &place.lane));
             match address.connect(shared, each.min(left)).await {
-                Ok(transport) => return Ok(place.new_connection(transport)),
+                Ok(transport) => {
+                    self.connect_time = Some(shared.servers.now().saturating_sub(began));
+                    return Ok(place.new_connection(transport));
+                }
                 Err(error) => {
                     address.fail(shared, Failure::Connect, place.since, &error.to_string());
                     place.lane.close_idle();
@@ -244,6 +251,11 @@ impl Way<'_> {
     /// The address that was chosen last.
     pub(crate) fn last(&self) -> Option<SocketAddr> {
         self.last.as_ref().map(|lane| lane.address.at)
+    }
+
+    /// How long it took until there was a new connection, where one was made.
+    pub(crate) const fn connect_time(&self) -> Option<Duration> {
+        self.connect_time
     }
 
     fn choose(&mut self) -> Option<Place> {

@@ -79,6 +79,10 @@ fn connect(file: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> 
 }
 
 fn configure(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    if matches!(durability, Durability::Deferred) {
+        // What is taken away there can make the file smaller. In a file that has tables this changes nothing.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         return Err(rusqlite::Error::InvalidParameterName(format!(

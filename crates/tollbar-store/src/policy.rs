@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tollbar_core::{
     AuditEntry, ChangeId, EndpointId, PolicyChange, PolicyState, RevokedToken, Tier, Timestamp,
     is_same_template,
-    port::{PolicyStore, PortFuture},
+    port::{AuditFilter, PolicyStore, PortFuture},
     secret::keyring::name,
 };
 
@@ -89,13 +89,8 @@ impl PolicyStore for Store {
         }))
     }
 
-    fn list_audit(&self, limit: u32) -> PortFuture<'_, Vec<AuditEntry>> {
-        Box::pin(self.inner.reader.run(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, at, actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT ?1",
-            )?;
-            Ok(statement.query_map([limit], read_audit)?.collect::<Result<_, _>>()?)
-        }))
+    fn list_audit(&self, filter: AuditFilter) -> PortFuture<'_, Vec<AuditEntry>> {
+        Box::pin(self.inner.reader.run(move |connection| list_audit(connection, &filter)))
     }
 
     fn last_answer_ends(&self) -> PortFuture<'_, Option<Timestamp>> {
@@ -229,6 +224,33 @@ pub(crate) fn insert_audit(connection: &Connection, audit: &AuditEntry) -> Resul
             audit.detail
         ])?;
     Ok(())
+}
+
+/// By number, which is the order of time. There are as many entries as people made changes: they are looked at one by one.
+fn list_audit(connection: &Connection, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, at, actor, action, subject, detail FROM audit WHERE id < ?1 ORDER BY id DESC",
+    )?;
+    let before = filter.before.map_or(i64::MAX, |id| column(id.0));
+    let mut rows = statement.query([before])?;
+    let mut entries = Vec::new();
+    let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    while entries.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let entry = read_audit(row)?;
+        let is_subject = filter.subjects.is_empty() || filter.subjects.contains(&entry.subject);
+        let is_action = filter.action.as_ref().is_none_or(|asked| {
+            entry
+                .action
+                .strip_prefix(asked.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        if is_subject && is_action && filter.since.is_none_or(|since| entry.at >= since) {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
 }
 
 fn read_audit(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {

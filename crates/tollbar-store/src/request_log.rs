@@ -1,5 +1,6 @@
 //! The request log: a database of its own, written in batches by a thread of its own.
 
+mod list;
 mod table;
 
 use std::{
@@ -19,7 +20,9 @@ use tokio::sync::oneshot;
 use tollbar_contract::RequestId;
 use tollbar_core::{
     Timestamp,
-    port::{PortFuture, RequestEntry, RequestFilter, RequestLog, StoreFailure},
+    port::{
+        PortFuture, RequestEntry, RequestFilter, RequestLog, RequestLogExtent, RequestPage, StoreFailure,
+    },
 };
 
 use crate::{
@@ -27,6 +30,7 @@ use crate::{
     database::{self, Durability},
     fault::Fault,
     files::{BESIDE, beside},
+    reader::Reader,
     schema,
     store::{join, spawn},
     writer::closed,
@@ -94,15 +98,23 @@ impl RequestLog for Store {
     }
 
     fn find_request(&self, id: RequestId) -> PortFuture<'_, Option<RequestEntry>> {
-        Box::pin(self.inner.log.ask(move |connection| table::find(connection, id)))
+        Box::pin(self.inner.log.read(move |connection| table::find(connection, id)))
     }
 
-    fn list_requests(&self, filter: RequestFilter) -> PortFuture<'_, Vec<RequestEntry>> {
-        Box::pin(self.inner.log.ask(move |connection| table::list(connection, &filter)))
+    fn list_requests(&self, filter: RequestFilter) -> PortFuture<'_, RequestPage> {
+        Box::pin(self.inner.log.read(move |connection| list::list(connection, &filter)))
+    }
+
+    fn request_log_extent(&self) -> PortFuture<'_, RequestLogExtent> {
+        Box::pin(self.inner.log.look(table::extent))
+    }
+
+    fn forget_requests(&self, before: Timestamp) -> PortFuture<'_, bool> {
+        Box::pin(self.inner.log.ask(move |connection| table::forget(connection, before)))
     }
 }
 
-type Query = Box<dyn FnOnce(&Connection) + Send>;
+type Query = Box<dyn FnOnce(&mut Connection) + Send>;
 
 enum Message {
     Write(Box<RequestEntry>),
@@ -120,17 +132,29 @@ pub(crate) struct LogThread {
     queue: SyncSender<Message>,
     counts: Arc<Counts>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// A look at many entries does not keep others from being written.
+    reader: Reader,
+    file: PathBuf,
 }
 
 impl LogThread {
-    pub(crate) fn start(connection: Connection, retained: u64) -> Result<Self, StoreFailure> {
+    pub(crate) fn start(
+        connection: Connection,
+        file: PathBuf,
+        keep_bytes: u64,
+    ) -> Result<Self, StoreFailure> {
+        // What is read is opened for each question: the file may have been begun anew.
+        let nothing = Connection::open_in_memory().map_err(Fault::from)?;
+        let reader = Reader::start(nothing)?;
         let (queue, messages) = sync_channel(ENTRY_LIMIT + QUERY_LIMIT);
         let counts = Arc::new(Counts::default());
-        let mut writing = Writing { connection, retained, counts: counts.clone(), failing: false };
+        let mut writing = Writing { connection, keep_bytes, counts: counts.clone(), failing: false };
         let thread = spawn("store-requests", move || writing.serve(&messages))?;
-        Ok(Self { queue, counts, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, counts, thread: Mutex::new(Some(thread)), reader, file })
     }
 
+    /// All that the thread of a request does for the log: a look at a counter, and a place in a queue, or none. What is
+    /// written is made of it elsewhere.
     fn record(&self, entry: RequestEntry) {
         let admitted = self.counts.waiting.fetch_add(1, Ordering::Relaxed) < ENTRY_LIMIT;
         if !admitted || self.queue.try_send(Message::Write(Box::new(entry))).is_err() {
@@ -139,11 +163,35 @@ impl LogThread {
         }
     }
 
-    /// Answered after everything recorded before was written: the question stands in the same queue.
-    async fn ask<T, W>(&self, work: W) -> Result<T, StoreFailure>
+    /// Sees everything that was recorded before.
+    async fn read<T, W>(&self, work: W) -> Result<T, StoreFailure>
     where
         T: Send + 'static,
         W: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.ask(|_| Ok(())).await?;
+        self.look(work).await
+    }
+
+    /// Sees what has been written.
+    async fn look<T, W>(&self, work: W) -> Result<T, StoreFailure>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let file = self.file.clone();
+        let read = move |_: &Connection| {
+            let opened = database::open_reader(&file, BUSY).map_err(|error| Fault(error.to_string()))?;
+            work(&opened)
+        };
+        self.reader.run(read).await
+    }
+
+    /// Done after everything recorded before was written: the question stands in the same queue.
+    async fn ask<T, W>(&self, work: W) -> Result<T, StoreFailure>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
         let query: Query = Box::new(move |connection| drop(reply.send(work(connection))));
@@ -157,12 +205,13 @@ impl LogThread {
     pub(crate) fn stop(&self) {
         let _ = self.queue.send(Message::Stop);
         join(&self.thread);
+        self.reader.stop();
     }
 }
 
 struct Writing {
     connection: Connection,
-    retained: u64,
+    keep_bytes: u64,
     counts: Arc<Counts>,
     failing: bool,
 }
@@ -182,7 +231,7 @@ impl Writing {
                 self.write(&batch);
             }
             match interruption {
-                Some(Message::Ask(query)) => query(&self.connection),
+                Some(Message::Ask(query)) => query(&mut self.connection),
                 Some(Message::Stop) => break,
                 _ => {}
             }
@@ -194,7 +243,7 @@ impl Writing {
 
     fn write(&mut self, batch: &[RequestEntry]) {
         self.counts.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-        match table::insert(&mut self.connection, batch, self.retained) {
+        match table::insert(&mut self.connection, batch, self.keep_bytes) {
             Ok(()) => self.failing = false,
             Err(Fault(reason)) => {
                 let lost = u64::try_from(batch.len()).unwrap_or(u64::MAX);

@@ -52,8 +52,8 @@ pub struct StoreOptions {
     pub busy_timeout: Duration,
     /// When a journal file is full.
     pub journal_file_bytes: u64,
-    /// How many entries the request log keeps.
-    pub retained_requests: u64,
+    /// What the request log may take on the disk; the oldest entries make room.
+    pub request_log_bytes: u64,
 }
 
 pub(crate) struct Inner {
@@ -96,7 +96,8 @@ impl Store {
             // What was cut off goes for good: it must not be taken for damage after another such end.
             let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
-        let log_connection = request_log::open(&folder.join("requests.db"), busy)?;
+        let log_file = folder.join("requests.db");
+        let log_connection = request_log::open(&log_file, busy)?;
         // The databases' names must not be lost either.
         sync_folder(folder).map_err(OpenError::file(folder))?;
         let journal =
@@ -114,7 +115,7 @@ impl Store {
         let reader = Reader::start(database::open_reader(&main, busy)?)?;
         let liveness = Liveness::start(reader.queue())?;
         let keeper = Keeper::start(fold, writer.clone())?;
-        let log = LogThread::start(log_connection, options.retained_requests)?;
+        let log = LogThread::start(log_connection, log_file, options.request_log_bytes)?;
         let answers = WaitingAnswers::default();
         let (backups, folder) = (Backups::of(folder), folder.to_owned());
         let inner = Inner {
@@ -180,7 +181,7 @@ impl StoreOptions {
             lock_patience: Duration::ZERO,
             busy_timeout: Duration::from_secs(5),
             journal_file_bytes: 64 << 20,
-            retained_requests: 500_000,
+            request_log_bytes: 1 << 30,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, runtime::Runtime};
-use tollbar_control::{Control, ControlSettings, Keyed, Lifetimes};
+use tollbar_control::{Control, ControlSettings, Keyed, LeftOut, Lifetimes, RequestKeeping};
 use tollbar_core::{Clock, Directory, port::PolicyStore, secret::sha256};
 use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
 use tollbar_store::{Store, StoreOptions};
@@ -87,7 +87,7 @@ impl Instance {
         // The master secret first: a store without it would have to be thrown away.
         data.master_secret()?;
         let operator_token = data.operator_token()?;
-        let store = open(data, patience, &clock)?;
+        let store = open(config, data, patience, &clock)?;
         // An end in good order also where the start fails: it is no power loss.
         let parts = Prepared { operator_token, clock, tls };
         Self::start_with(&store, sockets, parts, config, data).inspect_err(|_| {
@@ -194,10 +194,11 @@ pub(crate) fn bind_gateway(config: &Config) -> io::Result<Vec<std::net::TcpListe
     tollbar_gateway::bind(&settings::gateway(config))
 }
 
-fn open(data: &DataFolder, patience: Duration, clock: &AnchoredClock) -> Result<Store> {
+fn open(config: &Config, data: &DataFolder, patience: Duration, clock: &AnchoredClock) -> Result<Store> {
     let mut options = StoreOptions::of_this_machine();
     options.clock_offset_millis = Some(clock.offset_millis());
     options.lock_patience = patience;
+    options.request_log_bytes = config.requests.keep_bytes;
     Store::open_with(data.path(), &options).context("the store cannot be opened")
 }
 
@@ -263,6 +264,16 @@ fn control(
     };
     let store = Arc::new(store.clone());
     let keyed = Keyed { store: store.clone(), under_way: shared.under_way() };
+    let metrics = shared.metrics.clone();
+    let keeping = RequestKeeping {
+        days: config.requests.keep_days,
+        bytes: config.requests.keep_bytes,
+        ids: store.clone(),
+        left_out: Arc::new(move || LeftOut {
+            errors: metrics.log_left_out.get(),
+            successes: metrics.log_successes_left_out.get(),
+        }),
+    };
     Control::new(
         shared.directory.clone(),
         store.clone(),
@@ -278,6 +289,7 @@ fn control(
         token_seconds: config.tokens.lifetime_seconds,
         answer_seconds: config.idempotency.keep_seconds,
     })
+    .with_request_keeping(keeping)
 }
 
 /// An upstream whose certificate nothing speaks for will not be reached.

@@ -1,27 +1,23 @@
 //! Looking requests up: what support answers from.
 
-use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tollbar_contract::{Code, RequestId};
-use tollbar_core::port::RequestFilter;
+mod absence;
+mod conflict;
+mod filter;
 
-use super::{Shared, list_limit};
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+use tollbar_contract::RequestId;
+use tollbar_core::port::{RequestEntry, RequestId12};
+
+use self::{absence::absence, conflict::compared_with, filter::RequestsQuery};
+use super::Shared;
 use crate::{
+    control::Control,
     fault::Fault,
-    input::{Path, Query, parse_time},
+    input::{Path, Query},
     sentence::sentence,
     view,
 };
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RequestsQuery {
-    client: Option<String>,
-    code: Option<String>,
-    since: Option<String>,
-    limit: Option<u32>,
-}
 
 /// `GET /requests/{id}`
 pub(super) async fn show(State(control): Shared, Path(id): Path<String>) -> Result<Json<Value>, Fault> {
@@ -31,17 +27,17 @@ pub(super) async fn show(State(control): Shared, Path(id): Path<String>) -> Resu
             id.escape_debug()
         ))
     })?;
-    let entry = control.requests.find_request(id).await?.ok_or_else(|| {
-        Fault::not_found(format!(
-            "request {id} is not in the log; every error of an identified client is kept, of others and of successes a part, or the server ended before it was written, or it was beyond requests.anonymous_per_second"
-        ))
-    })?;
+    let Some(entry) = control.requests.find_request(id).await? else {
+        return Err(Fault::not_found(absence(&control, id).await));
+    };
     let change = match entry.change {
         Some(change) => control.policy.find_audit(change).await?,
         None => None,
     };
     let mut shown = view::request(&entry);
     shown.insert("change_detail".to_owned(), change.as_ref().map(view::audit).into());
+    shown.insert("credential_hint".to_owned(), credential_hint(&control, &entry).into());
+    shown.insert("compared_with".to_owned(), compared_with(&control, &entry).await?);
     shown.insert("sentence".to_owned(), sentence(&entry).into());
     Ok(Json(Value::Object(shown)))
 }
@@ -51,17 +47,25 @@ pub(super) async fn list(
     State(control): Shared,
     Query(query): Query<RequestsQuery>,
 ) -> Result<Json<Value>, Fault> {
-    if let Some(code) = query.code.as_deref().filter(|code| Code::find(code).is_none()) {
-        let near = crate::near::nearest(code, Code::ALL.iter().map(|code| code.as_str()));
-        return Err(Fault::bad(format!("code: there is no error code `{}`; {near}", code.escape_debug())));
+    let (filter, note) = query.filter(&control)?;
+    let before = filter.before;
+    let page = control.requests.list_requests(filter).await?;
+    if let (true, Some(before)) = (page.is_before_unknown, before) {
+        return Err(Fault::bad(format!(
+            "before: request {before} is not in the log, or not any more; leave it out to begin with the newest"
+        )));
     }
-    let filter = RequestFilter {
-        client: query.client.map(|client| control.find_client(&client)).transpose()?.map(|c| c.record.id),
-        code: query.code,
-        since: query.since.map(|text| parse_time("since", &text)).transpose()?,
-        limit: list_limit(query.limit)?,
-    };
-    let entries = control.requests.list_requests(filter).await?;
-    let entries: Vec<_> = entries.iter().map(view::request).collect();
-    Ok(Json(json!({ "requests": entries })))
+    let entries: Vec<_> = page.entries.iter().map(view::request).collect();
+    Ok(Json(json!({
+        "requests": entries,
+        "next": page.next.map(|RequestId12(id)| id.to_string()),
+        "stopped_at": page.stopped_at.map(view::time),
+        "note": note,
+    })))
+}
+
+/// What a key is recognised by; it is the same for all its life.
+fn credential_hint(control: &Control, entry: &RequestEntry) -> Option<String> {
+    let key = control.directory.find_key_by_id(entry.credential.as_deref()?.parse().ok()?)?;
+    Some(key.hint.clone())
 }

@@ -25,7 +25,9 @@ fn entry(code: Option<Code>) -> RequestEntry {
         upstream_status: None,
         duration_millis: 12,
         upstream_millis: None,
+        upstream_connect_millis: None,
         upstream_address: None,
+        keyed: None,
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::{
     sync::oneshot,
     task::JoinSet,
 };
-use tollbar_control::{Control, ControlSettings, serve_admin};
+use tollbar_control::{Control, ControlSettings, LeftOut, RequestKeeping, serve_admin};
 use tollbar_core::{Directory, RouteSettings, Timestamp, secret, secret::Secrets};
 
 use super::fake::{FakeClock, FakeStore};
@@ -78,7 +78,13 @@ impl Bench {
             version: "1.2.3",
             started_at: start,
         };
-        let control = Arc::new(Control::new(
+        let keeping = RequestKeeping {
+            days: 30,
+            bytes: 1 << 30,
+            ids: store.clone(),
+            left_out: Arc::new(|| LeftOut { errors: 5, successes: 6 }),
+        };
+        let control = Control::new(
             directory.clone(),
             store.clone(),
             store.clone(),
@@ -86,7 +92,8 @@ impl Bench {
             clock.clone(),
             settings,
             41,
-        ));
+        );
+        let control = Arc::new(control.with_request_keeping(keeping));
         let (stop, stopped) = oneshot::channel();
         let mut server = JoinSet::new();
         server.spawn(serve_admin(listener, control.clone(), async {

@@ -11,8 +11,8 @@ use tollbar_core::{
     AuditEntry, ChangeId, ClientId, Clock, Correction, EndpointId, Month, PolicyChange, PolicyState,
     RevokedToken, Timestamp, is_same_template,
     port::{
-        AllowanceStore, Book, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter, RequestLog,
-        StoreFailure, UsageRow,
+        AllowanceStore, AuditFilter, Book, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter,
+        RequestIdStore, RequestLog, RequestLogExtent, RequestPage, StoreFailure, UsageRow,
     },
 };
 
@@ -138,10 +138,13 @@ impl PolicyStore for FakeStore {
         Box::pin(async move { Ok(self.audit().into_iter().find(|entry| entry.id == id)) })
     }
 
-    fn list_audit(&self, limit: u32) -> PortFuture<'_, Vec<AuditEntry>> {
+    fn list_audit(&self, filter: AuditFilter) -> PortFuture<'_, Vec<AuditEntry>> {
         Box::pin(async move {
             self.outcome()?;
-            Ok(self.audit().into_iter().rev().take(limit.try_into().unwrap()).collect())
+            let is_subject =
+                |entry: &AuditEntry| filter.subjects.is_empty() || filter.subjects.contains(&entry.subject);
+            let entries = self.audit().into_iter().rev().filter(is_subject);
+            Ok(entries.take(filter.limit.try_into().unwrap()).collect())
         })
     }
 
@@ -213,11 +216,33 @@ impl RequestLog for FakeStore {
         })
     }
 
-    fn list_requests(&self, filter: RequestFilter) -> PortFuture<'_, Vec<RequestEntry>> {
+    fn list_requests(&self, filter: RequestFilter) -> PortFuture<'_, RequestPage> {
         Box::pin(async move {
             self.filters.lock().unwrap().push(filter);
-            Ok(self.entries.lock().unwrap().clone())
+            Ok(RequestPage { entries: self.entries.lock().unwrap().clone(), ..RequestPage::default() })
         })
+    }
+
+    fn request_log_extent(&self) -> PortFuture<'_, RequestLogExtent> {
+        Box::pin(async {
+            self.outcome()?;
+            Ok(RequestLogExtent { entries: 7, oldest: Timestamp::parse("2026-11-20"), bytes: 4096 })
+        })
+    }
+
+    fn forget_requests(&self, _before: Timestamp) -> PortFuture<'_, bool> {
+        Box::pin(async { Ok(false) })
+    }
+}
+
+impl RequestIdStore for FakeStore {
+    fn lease_request_ids(&self, _count: u64, _not_below: u64) -> PortFuture<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
+
+    /// Half of all that there are.
+    fn leased_request_ids(&self) -> PortFuture<'_, u64> {
+        Box::pin(async { Ok(1 << 47) })
     }
 }
 

@@ -53,8 +53,10 @@ fn switched_off(code: Code, stage: Stage, switch: &Switch, now: Timestamp) -> Re
         SwitchTarget::Category { name } => format!("category {name}"),
         SwitchTarget::Endpoint { method, path } => format!("endpoint {method} {path}"),
     };
+    let place =
+        switch.environment.map_or("both environments".to_owned(), |environment| environment.to_string());
     let until = switch.until.map_or("with no end set".to_owned(), |until| format!("until {until}"));
-    let cause = format!("{target} was switched off at {} ({}), {until}", switch.since, switch.id);
+    let cause = format!("{target} was switched off at {} ({}) in {place}, {until}", switch.since, switch.id);
     let retry_after = switch.until.map_or(SWITCH_RETRY_SECONDS, |until| {
         u32::try_from(until.millis_since(now).div_ceil(1000)).unwrap_or(u32::MAX).max(1)
     });

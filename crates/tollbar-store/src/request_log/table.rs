@@ -1,10 +1,10 @@
 //! The request log's table.
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use tollbar_contract::RequestId;
 use tollbar_core::{
     Timestamp,
-    port::{RequestEntry, RequestFilter},
+    port::{RequestEntry, RequestLogExtent},
 };
 
 use crate::{
@@ -12,36 +12,42 @@ use crate::{
     fault::Fault,
 };
 
-/// Old entries that one transaction takes away: more than it adds, so that a backlog shrinks.
+/// Old entries that one transaction takes away: more than it adds, so that a backlog shrinks; and few enough that what is
+/// to be written does not wait for long.
 const PRUNE_BATCH: u64 = 1000;
-/// What one listing gives at most.
-const LIST_LIMIT: u32 = 1000;
+/// What an entry takes beside its text: its row, and its place in four indexes.
+const ENTRY_OVERHEAD_BYTES: u64 = 300;
+/// Free pages that are given back to the disk at a time, where the file is larger than it may be.
+const SHRINK_PAGES: u64 = 256;
 
-/// Adds entries, and takes away the oldest beyond what is retained.
+/// Adds entries; where they would take more than the log may, the oldest make room.
 pub(super) fn insert(
     connection: &mut Connection,
     entries: &[RequestEntry],
-    retained: u64,
+    keep_bytes: u64,
 ) -> Result<(), Fault> {
+    let texts = entries.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    let incoming: u64 = texts.iter().map(|text| text.len() as u64 + ENTRY_OVERHEAD_BYTES).sum();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
+        make_room(&transaction, incoming, keep_bytes)?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO requests (id, at, client, code, body) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET at = excluded.at, client = excluded.client, code = excluded.code,
                body = excluded.body",
         )?;
-        for entry in entries {
+        for (entry, text) in entries.iter().zip(texts) {
             insert.execute(params![
                 entry.request_id.0.as_str(),
                 column(entry.at.as_millis()),
                 entry.client.map(|client| client.to_string()),
                 entry.code,
-                serde_json::to_string(entry)?,
+                text,
             ])?;
         }
-        prune(&transaction, retained)?;
     }
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    shrink(connection, keep_bytes)
 }
 
 /// Touches what every write touches: damage there is better found at the start.
@@ -57,47 +63,101 @@ pub(super) fn try_out(connection: &Connection) -> Result<(), Fault> {
 pub(super) fn find(connection: &Connection, id: RequestId) -> Result<Option<RequestEntry>, Fault> {
     connection
         .prepare_cached("SELECT body FROM requests WHERE id = ?1")?
-        .query_row([id.as_str()], |row| Ok(read_entry(row)))
+        .query_row([id.as_str()], |row| Ok(read_entry(row, 0)))
         .optional()?
         .transpose()
 }
 
-/// The database chooses the index: a filter that is left out is not in the statement.
-pub(super) fn list(connection: &Connection, filter: &RequestFilter) -> Result<Vec<RequestEntry>, Fault> {
-    let of_client = if filter.client.is_some() { "client = :client" } else { ":client IS NULL" };
-    let of_code = if filter.code.is_some() { "code = :code" } else { ":code IS NULL" };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT body FROM requests WHERE {of_client} AND {of_code} AND at >= :since
-         ORDER BY at DESC, seq DESC LIMIT :limit"
-    ))?;
-    let mut rows = statement.query(named_params! {
-        ":client": filter.client.map(|client| client.to_string()),
-        ":code": filter.code,
-        ":since": column(filter.since.map_or(0, Timestamp::as_millis)),
-        ":limit": filter.limit.min(LIST_LIMIT),
-    })?;
-    let mut entries = Vec::new();
-    while let Some(row) = rows.next()? {
-        entries.push(read_entry(row)?);
-    }
-    Ok(entries)
+pub(super) fn extent(connection: &Connection) -> Result<RequestLogExtent, Fault> {
+    let oldest: Option<i64> =
+        connection.prepare_cached("SELECT min(at) FROM requests")?.query_row([], |row| row.get(0))?;
+    let entries = span(connection)?.map_or(0, |(oldest, newest)| from_column(newest - oldest + 1));
+    let bytes = pages(connection)?.in_file * page_bytes(connection)?;
+    Ok(RequestLogExtent { entries, oldest: oldest.map(|at| Timestamp::from_millis(from_column(at))), bytes })
 }
 
-fn prune(connection: &Connection, retained: u64) -> Result<(), Fault> {
-    let (oldest, newest): (i64, i64) = connection
-        .prepare_cached("SELECT (SELECT min(seq) FROM requests), (SELECT max(seq) FROM requests)")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    // Rows are added at one end and taken away at the other, so the span is their number.
-    let count = from_column(newest - oldest + 1);
-    let surplus = count.saturating_sub(retained).min(PRUNE_BATCH);
+/// Takes away the oldest entries as long as they are from before then, a batch of them at most; says whether more are left.
+pub(super) fn forget(connection: &mut Connection, before: Timestamp) -> Result<bool, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (mut old, mut end) = (0, 0_i64);
+    {
+        let mut oldest = transaction.prepare_cached("SELECT seq, at FROM requests ORDER BY seq LIMIT ?1")?;
+        let mut rows = oldest.query([column(PRUNE_BATCH)])?;
+        while let Some(row) = rows.next()? {
+            if from_column(row.get(1)?) >= before.as_millis() {
+                break;
+            }
+            (old, end) = (old + 1, row.get(0)?);
+        }
+    }
+    if old > 0 {
+        transaction.prepare_cached("DELETE FROM requests WHERE seq <= ?1")?.execute([end])?;
+    }
+    transaction.commit()?;
+    Ok(old == PRUNE_BATCH)
+}
+
+/// Rows are added at one end and taken away at the other, so that their number is the span of theirs.
+fn make_room(connection: &Connection, incoming: u64, keep_bytes: u64) -> Result<(), Fault> {
+    let used = pages(connection)?.used() * page_bytes(connection)?;
+    let surplus = (used + incoming).saturating_sub(keep_bytes);
+    if surplus == 0 {
+        return Ok(());
+    }
+    let Some((oldest, newest)) = span(connection)? else { return Ok(()) };
+    let entry_bytes = (used / from_column(newest - oldest + 1).max(1)).max(1);
+    let count = (surplus / entry_bytes + 1).min(PRUNE_BATCH);
+    connection
+        .prepare_cached("DELETE FROM requests WHERE seq < ?1")?
+        .execute([oldest.saturating_add(column(count))])?;
+    Ok(())
+}
+
+/// Gives free pages back to the disk, where the file is larger than it may be: what it may be was made less.
+fn shrink(connection: &Connection, keep_bytes: u64) -> Result<(), Fault> {
+    let pages = pages(connection)?;
+    let page_bytes = page_bytes(connection)?;
+    let surplus = pages.in_file.saturating_sub(keep_bytes / page_bytes).min(pages.free).min(SHRINK_PAGES);
     if surplus > 0 {
-        connection
-            .prepare_cached("DELETE FROM requests WHERE seq < ?1")?
-            .execute([oldest.saturating_add(column(surplus))])?;
+        // Each step gives one page back.
+        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({surplus})"))?;
+        let mut steps = vacuum.query([])?;
+        while steps.next()?.is_some() {}
     }
     Ok(())
 }
 
-fn read_entry(row: &Row<'_>) -> Result<RequestEntry, Fault> {
-    Ok(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?)
+struct Pages {
+    in_file: u64,
+    free: u64,
+}
+
+impl Pages {
+    fn used(&self) -> u64 {
+        self.in_file.saturating_sub(self.free)
+    }
+}
+
+fn pages(connection: &Connection) -> Result<Pages, Fault> {
+    Ok(Pages { in_file: pragma(connection, "page_count")?, free: pragma(connection, "freelist_count")? })
+}
+
+fn page_bytes(connection: &Connection) -> Result<u64, Fault> {
+    Ok(pragma(connection, "page_size")?.max(1))
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<u64, Fault> {
+    let mut statement = connection.prepare_cached(&format!("PRAGMA {name}"))?;
+    Ok(from_column(statement.query_row([], |row| row.get(0))?))
+}
+
+fn span(connection: &Connection) -> Result<Option<(i64, i64)>, Fault> {
+    let both: (Option<i64>, Option<i64>) = connection
+        .prepare_cached("SELECT (SELECT min(seq) FROM requests), (SELECT max(seq) FROM requests)")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(both.0.zip(both.1))
+}
+
+pub(super) fn read_entry(row: &Row<'_>, column: usize) -> Result<RequestEntry, Fault> {
+    Ok(serde_json::from_str(row.get_ref(column)?.as_str().unwrap_or_default())?)
 }

@@ -10,7 +10,7 @@ use tollbar_core::{
         KeyedRequest, Outcome, OutcomeStore as _, Settled, Settlement, SlotHold, UnderWay, UnknownFilter,
         WhyUnknown,
     },
-    port::{IdempotencyStore as _, PolicyStore as _},
+    port::{AuditFilter, IdempotencyStore as _, PolicyStore as _},
 };
 use tollbar_store::Store;
 
@@ -89,7 +89,11 @@ fn executed(sealed: Option<&[u8]>, until: u64) -> Settlement {
 }
 
 fn changes(store: &Store) -> Vec<u64> {
-    wait(store.list_audit(100)).unwrap().iter().map(|entry| entry.id.0).collect()
+    wait(store.list_audit(AuditFilter { limit: 100, ..AuditFilter::default() }))
+        .unwrap()
+        .iter()
+        .map(|entry| entry.id.0)
+        .collect()
 }
 
 fn state(store: &Store, key: &str) -> Option<RecordState> {

@@ -7,7 +7,7 @@ use tollbar_core::{
     EndpointSettings, KeyId, KeyRecord, OauthId, OauthRecord, OauthSecret, OnUpstream5xx, Overage,
     PolicyChange, PolicyState, RetiredKey, RevokedToken, SigningKeyRecord, Switch, SwitchId, SwitchTarget,
     Tier, Timestamp, UpstreamErrors,
-    port::PolicyStore as _,
+    port::{AuditFilter, PolicyStore as _},
     secret::keyring::{KeyringRecord, SecretKind},
 };
 use tollbar_store::Store;
@@ -268,8 +268,19 @@ fn the_audit_trail_is_read_newest_first() {
     }
     assert_eq!(wait(store.find_audit(ChangeId(3))).unwrap(), Some(audit(3)));
     assert_eq!(wait(store.find_audit(ChangeId(6))).unwrap(), None);
-    assert_eq!(wait(store.list_audit(2)).unwrap(), [audit(5), audit(4)]);
-    assert_eq!(wait(store.list_audit(100)).unwrap().len(), 5);
+    let list = |filter: AuditFilter| wait(store.list_audit(filter)).unwrap();
+    assert_eq!(list(AuditFilter { limit: 2, ..AuditFilter::default() }), [audit(5), audit(4)]);
+    let all = AuditFilter { limit: 100, ..AuditFilter::default() };
+    assert_eq!(list(all.clone()).len(), 5);
+    let before = AuditFilter { before: Some(ChangeId(3)), ..all.clone() };
+    assert_eq!(list(before), [audit(2), audit(1)]);
+    let of = |subject: &str| AuditFilter { subjects: vec![subject.to_owned()], ..all.clone() };
+    assert_eq!((list(of(&audit(1).subject)).len(), list(of("nobody")).len()), (1, 0));
+    let with = |action: &str| AuditFilter { action: Some(action.to_owned()), ..all.clone() };
+    let (kind, _) = audit(1).action.split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_eq!((list(with(&kind)).len(), list(with(&audit(1).action)).len()), (5, 5));
+    assert_eq!(list(with(&kind[..2])).len(), 0, "a part of a word is no kind");
+    assert_eq!(list(AuditFilter { since: Some(audit(4).at), ..all }), [audit(5), audit(4)]);
 }
 
 #[test]

@@ -40,4 +40,5 @@ fn a_lease_can_be_asked_to_skip_ahead_and_never_goes_back() {
     assert_eq!(wait(store.lease_request_ids(10, 500)).unwrap(), 1010);
     assert_eq!(wait(store.lease_request_ids(10, 1020)).unwrap(), 1020);
     assert_eq!(wait(store.lease_request_ids(10, 5000)).unwrap(), 5000);
+    assert_eq!(wait(store.leased_request_ids()).unwrap(), 5010, "none from here on was given");
 }

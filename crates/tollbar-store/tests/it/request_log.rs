@@ -4,11 +4,11 @@ use rusqlite::Connection;
 use tollbar_contract::{RequestId, Stage};
 use tollbar_core::{
     ChangeId, Timestamp,
-    port::{RequestEntry, RequestFilter, RequestId12, RequestLog as _, TraceStep},
+    port::{RequestEntry, RequestFilter, RequestId12, RequestLog as _, RequestPage, TraceStep},
 };
 use tollbar_store::Store;
 
-use super::support::{LIVE, client, folder, open, options, wait};
+use super::support::{LIVE, SANDBOX, client, folder, open, options, wait};
 
 fn entry(number: u64) -> RequestEntry {
     RequestEntry {
@@ -32,7 +32,9 @@ fn entry(number: u64) -> RequestEntry {
         upstream_status: None,
         duration_millis: 1,
         upstream_millis: None,
+        upstream_connect_millis: None,
         upstream_address: None,
+        keyed: None,
     }
 }
 
@@ -41,8 +43,11 @@ fn find(store: &Store, number: u64) -> Option<RequestEntry> {
 }
 
 fn list(store: &Store, filter: RequestFilter) -> Vec<u64> {
-    let entries = wait(store.list_requests(filter)).unwrap();
-    entries.iter().map(|entry| entry.at.as_seconds()).collect()
+    seconds(&wait(store.list_requests(filter)).unwrap())
+}
+
+fn seconds(page: &RequestPage) -> Vec<u64> {
+    page.entries.iter().map(|entry| entry.at.as_seconds()).collect()
 }
 
 #[test]
@@ -83,16 +88,150 @@ fn entries_are_listed_newest_first_and_filtered() {
 }
 
 #[test]
-fn the_oldest_are_forgotten() {
+fn what_has_no_index_is_looked_for() {
+    let folder = folder();
+    let store = open(folder.path());
+    for number in 1..=6 {
+        let mut entry = entry(number);
+        match number {
+            1 => entry.status = 404,
+            2 => entry.environment = SANDBOX,
+            3 => entry.endpoint = Some("POST /v1/\"quoted\"".to_owned()),
+            4 => entry.credential = Some("oc_00000000001 (token 4fQ2bN8xKpL0a1b2c3d4e5)".to_owned()),
+            5 => entry.address = "2001:db8::1".to_owned(),
+            _ => {}
+        }
+        store.record(entry);
+    }
+    let all = RequestFilter { limit: 100, ..RequestFilter::default() };
+    let text = |text: &str| Some(text.to_owned());
+    for (filter, expected) in [
+        (RequestFilter { status: Some(404..=404), ..all.clone() }, &[1][..]),
+        (RequestFilter { status: Some(400..=499), ..all.clone() }, &[6, 5, 4, 3, 2, 1]),
+        (RequestFilter { environment: Some(SANDBOX), ..all.clone() }, &[2]),
+        (RequestFilter { endpoint: text("POST /v1/\"quoted\""), ..all.clone() }, &[3]),
+        (RequestFilter { credential: text("oc_00000000001"), ..all.clone() }, &[4]),
+        (RequestFilter { credential: text("4fQ2bN8xKpL0a1b2c3d4e5"), ..all.clone() }, &[4]),
+        (RequestFilter { credential: text("oc_0000000000"), ..all.clone() }, &[]),
+        (RequestFilter { address: text("2001:db8::1"), client: Some(client(1)), ..all.clone() }, &[5]),
+        (RequestFilter { until: Some(Timestamp::from_seconds(3)), ..all.clone() }, &[2, 1]),
+        (RequestFilter { code: text("scope_missing"), status: Some(404..=404), ..all }, &[1]),
+    ] {
+        assert_eq!(list(&store, filter.clone()), expected, "{filter:?}");
+    }
+}
+
+#[test]
+fn pages_give_every_entry_once_also_those_of_one_moment() {
+    let folder = folder();
+    let store = open(folder.path());
+    for number in 0..100 {
+        let mut entry = entry(number);
+        entry.at = Timestamp::from_seconds(number / 10);
+        entry.path = number.to_string();
+        store.record(entry);
+    }
+    for client in [None, Some(client(1))] {
+        let (mut before, mut seen) = (None, Vec::new());
+        loop {
+            let filter = RequestFilter { client, before, limit: 7, ..RequestFilter::default() };
+            let page = wait(store.list_requests(filter)).unwrap();
+            assert!(page.stopped_at.is_none() && !page.is_before_unknown);
+            seen.extend(page.entries.iter().map(|entry| entry.path.parse::<u64>().unwrap()));
+            let Some(RequestId12(next)) = page.next else { break };
+            before = Some(next);
+        }
+        assert_eq!(seen, (0..100).rev().collect::<Vec<_>>());
+    }
+    let unknown =
+        RequestFilter { before: Some(RequestId::from_number(7777)), limit: 7, ..RequestFilter::default() };
+    assert!(wait(store.list_requests(unknown)).unwrap().is_before_unknown);
+}
+
+#[test]
+fn a_search_stops_at_its_bound_says_where_and_goes_on_from_there() {
+    const ENTRIES: u64 = 60_000;
+    let folder = folder();
+    let store = open(folder.path());
+    fill(&store, ENTRIES, |entry| entry.address = "2001:db8::1".to_owned());
+    let rare = RequestFilter { address: Some("192.0.2.1".to_owned()), limit: 10, ..RequestFilter::default() };
+    let page = wait(store.list_requests(rare.clone())).unwrap();
+    assert_eq!((page.entries.len(), page.stopped_at), (0, Some(Timestamp::from_seconds(10_000))));
+    let next = page.next.map(|RequestId12(id)| id);
+    let rest = wait(store.list_requests(RequestFilter { before: next, ..rare })).unwrap();
+    assert_eq!((rest.entries.len(), rest.stopped_at, rest.next), (0, None, None));
+}
+
+#[test]
+fn the_oldest_make_room_and_the_file_keeps_to_its_bound() {
+    const BOUND: u64 = 4 << 20;
     let folder = folder();
     let mut options = options("boot");
-    options.retained_requests = 30;
+    options.request_log_bytes = BOUND;
     let store = Store::open_with(folder.path(), &options).unwrap();
-    for number in 1..=100 {
-        store.record(entry(number));
+    let mut most = 0;
+    for round in 0..20 {
+        for number in 0..1000 {
+            store.record(entry(round * 1000 + number));
+        }
+        find(&store, round).unwrap_or_else(|| entry(0));
+        let extent = wait(store.request_log_extent()).unwrap();
+        most =
+            most.max(std::fs::metadata(folder.path().join("requests.db")).unwrap().len()).max(extent.bytes);
+        assert!(most <= BOUND + (64 << 10), "{most}");
     }
+    assert!(most > BOUND / 2, "the bound is used: {most}");
+    let extent = wait(store.request_log_extent()).unwrap();
+    assert!((1000..15_000).contains(&extent.entries), "{extent:?}");
+    assert_eq!(extent.oldest, Some(Timestamp::from_seconds(20_000 - extent.entries)), "{extent:?}");
+    assert_eq!(find(&store, 19_999), Some(entry(19_999)));
+    assert_eq!(find(&store, 0), None);
+    assert_eq!(store.dropped(), 0);
+}
+
+#[test]
+fn a_smaller_bound_makes_the_file_smaller() {
+    let folder = folder();
+    fill(&open(folder.path()), 9_000, |_| {});
+    let mut options = options("boot");
+    options.request_log_bytes = 2 << 20;
+    let store = Store::open_with(folder.path(), &options).unwrap();
+    let before = wait(store.request_log_extent()).unwrap().bytes;
+    for number in 9_000..9_040 {
+        store.record(entry(number));
+        // Each is a batch of its own.
+        find(&store, number).unwrap();
+    }
+    let after = wait(store.request_log_extent()).unwrap().bytes;
+    assert!(before > 5 << 20 && after <= 2 << 20, "{before} -> {after}");
+}
+
+#[test]
+fn what_is_too_old_goes_in_batches() {
+    let folder = folder();
+    let store = open(folder.path());
+    fill(&store, 2_500, |_| {});
+    let forget = |before| wait(store.forget_requests(Timestamp::from_seconds(before))).unwrap();
+    assert!(!forget(0));
+    assert_eq!(wait(store.request_log_extent()).unwrap().entries, 2_500);
+    assert_eq!([forget(2_400), forget(2_400), forget(2_400)], [true, true, false]);
     let kept = list(&store, RequestFilter { limit: 1000, ..RequestFilter::default() });
-    assert_eq!(kept, (71..=100).rev().collect::<Vec<_>>());
+    assert_eq!(kept, (2_400..2_500).rev().collect::<Vec<_>>());
+    assert!(!forget(9_999) && wait(store.request_log_extent()).unwrap().oldest.is_none());
+}
+
+/// Records so many, never more than the queue takes.
+pub(crate) fn fill(store: &Store, count: u64, differently: impl Fn(&mut RequestEntry)) {
+    for number in 0..count {
+        let mut entry = entry(number);
+        differently(&mut entry);
+        store.record(entry);
+        if number % 8_000 == 7_999 {
+            find(store, number);
+        }
+    }
+    find(store, count);
+    assert_eq!(store.dropped(), 0);
 }
 
 #[test]

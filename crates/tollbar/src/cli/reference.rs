@@ -55,24 +55,28 @@ fn section(page: &mut String, command: &Command, parent: &str, level: usize) {
         let end = if about.ends_with(['.', '?', '!']) { "" } else { "." };
         let _ = writeln!(page, "{about}{end}");
     }
-    if command.has_subcommands() {
+    let own: Vec<&Arg> = command.get_arguments().filter(|argument| !is_everywhere(argument)).collect();
+    let inner = |page: &mut String| {
         for inner in command.get_subcommands().filter(|inner| is_described(inner)) {
             section(page, inner, &name, level + 1);
         }
-        return;
+    };
+    if command.has_subcommands() && own.is_empty() {
+        return inner(page);
     }
     let mut usage = command.clone().render_usage().to_string();
     if let Some(rest) = usage.strip_prefix("Usage: ") {
         usage = rest.to_owned();
     }
     let _ = write!(page, "\n```\n{usage}\n```\n");
-    let own: Vec<&Arg> = command.get_arguments().filter(|argument| !is_everywhere(argument)).collect();
     if !own.is_empty() {
         page.push('\n');
         arguments(page, own.into_iter());
     }
     page.push('\n');
     after_help(page, command);
+    // Those of a command that does something by itself, too.
+    inner(page);
 }
 
 fn is_described(command: &Command) -> bool {

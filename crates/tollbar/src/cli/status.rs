@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::context::Context;
-use crate::output::{Cell, Style, Table, Tone, count, time, word};
+use crate::output::{Cell, Style, Table, Tone, count, number, time, word};
 
 pub(crate) fn run(context: &Context) -> Result<()> {
     let answer = context.connect()?.get("/status")?;
@@ -21,8 +21,38 @@ fn status(status: &Value, style: Style) -> String {
     row("Endpoints", count(status, "/endpoints"));
     row("Clients", count(status, "/clients"));
     row("Switched off", count(status, "/switches"));
+    row("Request log", request_log(status));
+    row("Left out since the start", left_out(status));
     row("Request log entries dropped", count(status, "/dropped_request_log_entries"));
     table.render(style)
+}
+
+/// How much of the past can be looked up.
+fn request_log(status: &Value) -> String {
+    let log = &status["request_log"];
+    match log["oldest"].as_str() {
+        Some(_) => {
+            let [megabytes, most] = ["bytes", "keep_bytes"].map(|name| log[name].as_u64().unwrap_or(0) >> 20);
+            let (entries, days) = (count(log, "/entries"), count(log, "/keep_days"));
+            format!(
+                "{entries} requests since {}; {} of {} MiB, {days} days at most",
+                time(log, "/oldest"),
+                number(megabytes),
+                number(most)
+            )
+        }
+        None if log.is_object() => "empty".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+fn left_out(status: &Value) -> String {
+    let log = &status["request_log"];
+    if log["errors_left_out"].is_u64() {
+        format!("{} errors, {} successes", count(log, "/errors_left_out"), count(log, "/successes_left_out"))
+    } else {
+        "-".to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +74,8 @@ mod tests {
              Endpoints                    -\n\
              Clients                      1,000,000\n\
              Switched off                 -\n\
+             Request log                  -\n\
+             Left out since the start     -\n\
              Request log entries dropped  -"
         );
     }

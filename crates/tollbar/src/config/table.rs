@@ -272,9 +272,13 @@ settings! {
         /// The form of its lines.
         format: LogFormat = LogFormat::Text;
     }
-    /// The request log, which `tollbar request show` reads. Errors of known clients are always kept.
+    /// The request log, which `tollbar request show` reads. Errors of known clients are always taken into it.
     requests: Requests {
-        /// Successful requests kept in a second, at most.
+        /// How many days an entry is kept.
+        keep_days: u64 = 30, from 1 to 3660;
+        /// What the entries may take on the disk; the oldest make room. The files beside it (`-wal`) take some MiB more.
+        keep_bytes: u64 = 1_073_741_824, from 16777216 to 1099511627776;
+        /// Successful requests kept in a second, at most. What is left out is counted in `tollbar_request_log_successes_left_out`.
         successes_per_second: u32 = 20, from 0 to 1000000;
         /// Refused requests of unknown callers kept in a second, at most; half of them at most from one address. What is left out is counted in `tollbar_request_log_left_out`.
         anonymous_per_second: u32 = 20, from 0 to 1000000;

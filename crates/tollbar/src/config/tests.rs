@@ -139,6 +139,8 @@ value_file = "secret"
 level = "debug"
 format = "json"
 [requests]
+keep_days = 7
+keep_bytes = 20000000
 successes_per_second = 0
 anonymous_per_second = 1
 "#;

@@ -13,6 +13,8 @@ use crate::{clock::AnchoredClock, tls::Renewal};
 
 /// How often the platform looks after itself.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How often it looks whether there are request ids enough.
+const REQUEST_IDS: Duration = Duration::from_millis(100);
 /// From this on, a step of the wall clock is an alarm.
 const CLOCK_STEP_ALARM_MILLIS: i64 = 2000;
 
@@ -94,15 +96,20 @@ async fn keep_house(
 ) {
     let mut tick = tokio::time::interval(HOUSEKEEPING);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut ids = tokio::time::interval(REQUEST_IDS);
+    ids.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut is_alarmed = false;
     let mut stopping = std::pin::pin!(until_now(stopped));
     loop {
         tokio::select! {
             () = &mut stopping => return,
             _ = tick.tick() => {}
-        }
-        if let Err(failure) = shared.request_ids.refill(store, clock.now()).await {
-            tracing::error!(%failure, "no further request ids could be leased");
+            _ = ids.tick() => {
+                if let Err(failure) = shared.request_ids.refill(store, clock.now()).await {
+                    tracing::error!(%failure, "no further request ids could be leased");
+                }
+                continue;
+            }
         }
         shared.directory.forget_expired_revocations(clock.now());
         shared.directory.unlist_ended_signing_keys(clock.now());
@@ -119,5 +126,7 @@ async fn keep_house(
             );
         }
         is_alarmed = is_far;
+        // It stands in the log's queue, which may be slow; nothing else waits for it.
+        let _ = tokio::time::timeout(HOUSEKEEPING, control.forget_old_requests()).await;
     }
 }

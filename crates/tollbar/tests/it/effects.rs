@@ -53,9 +53,9 @@ fn effects(code: Code) -> Effects {
         Code::ScopeMissing => free("scope", "orders:read is required; in force: [events:read orders:write"),
         Code::ApiAccessDisabled => free("access", "is not enabled for client"),
         Code::ApiWriteScopeNotCommerciallyEnabled => free("write", "POST /v1/orders writes, and client"),
-        Code::RateLimitExceeded => free("rate", "1 requests in 60 s is the rate of tier one"),
+        Code::RateLimitExceeded => free("rate", "1 of 1 requests in 60 s are used (tier one, live)"),
         Code::ApiUsageAllowanceExceeded => {
-            counted("allowance", "1 of 1 requests of this month are used (live)")
+            counted("allowance", "are used (live); beyond them, requests are blocked")
         }
         Code::EndpointDisabled => free("switch", "endpoint GET /v1/events was switched off at 20"),
         Code::IdempotencyConflict => counted("idempotency", "key `first-order` belongs to request"),

@@ -60,6 +60,7 @@ mod real_http;
 mod real_http2;
 mod real_upstream;
 mod reimport;
+mod request_lookup;
 mod scanners;
 mod schemathesis;
 mod secret_rotation;

@@ -8,7 +8,7 @@ use tollbar_core::{
     allowance::lease_block,
     idempotency::{Answer, RecordState},
     port::{
-        AllowanceStore as _, IdempotencyStore as _, PolicyStore as _, RequestEntry, RequestId12,
+        AllowanceStore as _, AuditFilter, IdempotencyStore as _, PolicyStore as _, RequestEntry, RequestId12,
         RequestIdStore as _, RequestLog as _, TraceStep, UsageJournal as _,
     },
 };
@@ -143,7 +143,11 @@ impl Seen {
             rated,
             slots,
             policy: wait(store.load())?,
-            audit: wait(store.list_audit(1000))?.iter().rev().map(|entry| entry.id.0).collect(),
+            audit: wait(store.list_audit(AuditFilter { limit: 1000, ..AuditFilter::default() }))?
+                .iter()
+                .rev()
+                .map(|entry| entry.id.0)
+                .collect(),
             paths,
             log,
         })
@@ -372,5 +376,7 @@ pub(super) fn log_entry(number: u64) -> RequestEntry {
         duration_millis: 1,
         upstream_millis: None,
         upstream_address: None,
+        keyed: None,
+        upstream_connect_millis: None,
     }
 }

@@ -3,10 +3,10 @@
 use serde_json::Value;
 use tollbar_contract::{RequestId, Stage};
 
-use crate::{
-    cli::number::LIST_MAX,
-    output::{Cell, Style, Table, Tone, count, moment, number, safe, time, word},
-};
+use crate::output::{Cell, Style, Table, Tone, count, moment, number, safe, time, word};
+
+/// Of a reason in a list.
+const WHY_CHARS_MAX: usize = 80;
 
 /// Why a request was answered as it was.
 pub(super) fn trace(entry: &Value, style: Style) -> String {
@@ -24,14 +24,13 @@ pub(super) fn trace(entry: &Value, style: Style) -> String {
 }
 
 /// Many requests, a line for each.
-pub(super) fn requests(answer: &Value, limit: u32, style: Style) -> String {
+pub(super) fn requests(answer: &Value, style: Style) -> String {
     let all = answer["requests"].as_array().map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
-        return "No request matches.".to_owned();
+        return format!("No request matches.{}", further(answer, 0));
     }
-    let mut table = Table::new(["ID", "AT", "STATUS", "CODE", "CLIENT", "ENV", "REQUEST"]);
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(all.len());
-    for entry in all.iter().take(shown) {
+    let mut table = Table::new(["ID", "AT", "STATUS", "CODE", "CLIENT", "ENV", "REQUEST", "STAGE", "WHY"]);
+    for entry in all {
         table.row([
             word(entry, "/request_id").into(),
             time(entry, "/at").into(),
@@ -40,20 +39,52 @@ pub(super) fn requests(answer: &Value, limit: u32, style: Style) -> String {
             word(entry, "/client_name").into(),
             word(entry, "/environment").into(),
             target(entry).into(),
+            find_stage(&entry["refused_at"]).map_or("-", Stage::name).into(),
+            short_why(entry).into(),
         ]);
     }
-    let more = match shown {
-        _ if all.len() > shown => format!("\n\n{} shown; --limit N for more", number(limit.into())),
-        // More cannot be asked for, so that nobody knows whether there are more.
-        _ if limit == LIST_MAX && all.len() == shown && u64::from(limit) == all.len() as u64 => {
-            format!(
-                "\n\n{} shown, the most there can be; --since and --client narrow it",
-                number(limit.into())
-            )
-        }
-        _ => String::new(),
-    };
+    let more = further(answer, all.len());
     format!("{}{more}", table.render(style))
+}
+
+/// How to go on from here, and what is to be known of the list.
+fn further(answer: &Value, shown: usize) -> String {
+    let mut text = String::new();
+    if let Some(note) = answer["note"].as_str() {
+        text.push_str(&format!("\n\nNote: {}", safe(note)));
+    }
+    let Some(next) = answer["next"].as_str() else { return text };
+    let next = safe(next);
+    if answer["stopped_at"].is_string() {
+        let at = time(answer, "/stopped_at");
+        text.push_str(&format!(
+            "\n\nThe search stopped at {at}: it had looked at as many requests as it may. Go on with --before {next}, or narrow it \
+             with --client, --code, --since or --until, which are found without a search"
+        ));
+    } else {
+        let shown = number(u64::try_from(shown).unwrap_or(u64::MAX));
+        text.push_str(&format!(
+            "\n\n{shown} shown; --limit N for more, --before {next} for those behind them"
+        ));
+    }
+    text
+}
+
+/// Why, in a line of a list: what the stage that refused had compared, or what the API answered.
+fn short_why(entry: &Value) -> String {
+    let steps = entry["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let refused = steps.iter().rev().find(|step| step["passed"] == Value::Bool(false));
+    let why = match refused {
+        Some(step) => word(step, "/detail"),
+        None => match entry["upstream_status"].as_u64() {
+            Some(status) if status >= 400 => format!("the API answered {status}"),
+            _ => "-".to_owned(),
+        },
+    };
+    if why.chars().count() <= WHY_CHARS_MAX {
+        return why;
+    }
+    why.chars().take(WHY_CHARS_MAX).chain("...".chars()).collect()
 }
 
 fn header(entry: &Value, style: Style) -> String {
@@ -99,7 +130,26 @@ fn why(entry: &Value, style: Style) -> String {
         },
     };
     let api = from_api.map_or_else(String::new, |status| format!("the API answered {status}; "));
-    format!("{} {api}{why}", style.paint(Tone::Strong, "Why:"))
+    let difference = difference(entry).map_or_else(String::new, |difference| format!(". {difference}"));
+    format!("{} {api}{why}{difference}", style.paint(Tone::Strong, "Why:"))
+}
+
+/// What of a request differs from the one that had its key before it.
+fn difference(entry: &Value) -> Option<String> {
+    let other = &entry["compared_with"];
+    let id = other["request_id"].as_str().map(safe)?;
+    if other["is_in_log"] == Value::Bool(false) {
+        return Some(format!("Request {id} is not in the log, so that nobody knows which of them"));
+    }
+    let differs: Vec<String> =
+        other["differs"].as_array()?.iter().filter_map(Value::as_str).map(safe).collect();
+    let other =
+        format!("{id} was {} at {}, answered {}", target(other), time(other, "/at"), word(other, "/status"));
+    Some(if differs.is_empty() {
+        format!("Request {other}; method and path are the same")
+    } else {
+        format!("What differs: {}. Request {other}", differs.join(", "))
+    })
 }
 
 /// The request whose answer was given again.
@@ -149,7 +199,9 @@ fn facts(entry: &Value, style: Style) -> String {
         (None, None) => row("Client", "not known".to_owned()),
         _ => row("Client", format!("{} ({})", word(entry, "/client_name"), word(entry, "/client"))),
     }
-    row("Credential", word(entry, "/credential"));
+    let hint =
+        entry["credential_hint"].as_str().map_or_else(String::new, |hint| format!(" ({})", safe(hint)));
+    row("Credential", format!("{}{hint}", word(entry, "/credential")));
     row("Address", format!("{} ({})", word(entry, "/address"), word(entry, "/address_source")));
     row("Endpoint", word(entry, "/endpoint"));
     row("Upstream", upstream(entry));
@@ -171,9 +223,10 @@ fn upstream(entry: &Value) -> String {
         (None, Some(millis)) => format!("gave no answer in {millis} ms"),
         (None, None) => "not reached".to_owned(),
     };
-    match entry["upstream_address"].as_str() {
-        Some(address) => format!("{outcome} ({})", safe(address)),
-        None => outcome,
+    let Some(address) = entry["upstream_address"].as_str().map(safe) else { return outcome };
+    match entry["upstream_connect_millis"].as_u64() {
+        Some(millis) => format!("{outcome}, {} of them to connect ({address})", number(millis)),
+        None => format!("{outcome} ({address})"),
     }
 }
 
@@ -182,13 +235,14 @@ fn change(entry: &Value) -> Option<String> {
     let detail = &entry["change_detail"];
     if detail.is_object() {
         return Some(format!(
-            "{} by {} at {}: {} ({} {})",
+            "{} by {} at {}: {} ({} {}); see tollbar audit show {}",
             count(detail, "/id"),
             word(detail, "/actor"),
             time(detail, "/at"),
             word(detail, "/detail"),
             word(detail, "/action"),
             word(detail, "/subject"),
+            word(detail, "/id"),
         ));
     }
     entry["change"].is_u64().then(|| format!("{} (no longer in the audit trail)", count(entry, "/change")))

@@ -40,7 +40,7 @@ Endpoint    POST /v1/orders
 Upstream    not reached
 Time        1 ms until the answer's head
 Was told    The endpoint requires the scope orders:write.
-Change      1,042 by operator at 2026-11-21 09:00:00 UTC: scopes: -orders:write (client.update acme)
+Change      1,042 by operator at 2026-11-21 09:00:00 UTC: scopes: -orders:write (client.update acme); see tollbar audit show 1042
 
 To copy for the partner:
 Your request a1b2c3d4e5f6 was refused: orders:write is missing."
@@ -126,12 +126,26 @@ fn a_callers_text_cannot_drive_the_terminal() {
 #[test]
 fn requests_are_listed() {
     assert_eq!(
-        requests(&json!({"requests": [refused()]}), 1, Style::default()),
-        "ID            AT                       STATUS  CODE           CLIENT  ENV   REQUEST\n\
-         a1b2c3d4e5f6  2026-11-22 10:00:00 UTC  403     scope_missing  acme    live  POST /v1/orders"
+        requests(&json!({"requests": [refused()]}), Style::default()),
+        "ID            AT                       STATUS  CODE           CLIENT  ENV   REQUEST          STAGE  WHY\n\
+         a1b2c3d4e5f6  2026-11-22 10:00:00 UTC  403     scope_missing  acme    live  POST /v1/orders  scope  orders:write is required; in force: [orders:read]"
     );
-    assert_eq!(requests(&json!({"requests": []}), 50, Style::default()), "No request matches.");
-    let cut = requests(&json!({"requests": [refused(), refused(), refused()]}), 2, Style::default());
-    assert_eq!(cut.lines().count(), 5);
-    assert!(cut.ends_with("\n\n2 shown; --limit N for more"), "{cut}");
+    assert_eq!(requests(&json!({"requests": []}), Style::default()), "No request matches.");
+    let mut cut = json!({"requests": [refused(), refused()], "next": "a1b2c3d4e5f6"});
+    let text = requests(&cut, Style::default());
+    assert_eq!(text.lines().count(), 5);
+    assert!(
+        text.ends_with("\n\n2 shown; --limit N for more, --before a1b2c3d4e5f6 for those behind them"),
+        "{text}"
+    );
+    cut["stopped_at"] = "2026-11-22T10:00:00Z".into();
+    let text = requests(&cut, Style::default());
+    assert!(
+        text.contains("The search stopped at 2026-11-22 10:00:00 UTC")
+            && text.contains("--before a1b2c3d4e5f6"),
+        "{text}"
+    );
+    let unknown = json!({"requests": [], "note": "no endpoint in the catalogue is called GET /v1/ordres; did you mean GET /v1/orders?"});
+    let text = requests(&unknown, Style::default());
+    assert!(text.starts_with("No request matches.\n\nNote: no endpoint"), "{text}");
 }
