@@ -426,16 +426,30 @@ pub fn charge(
     match client.meter(environment).charge(limit, client.record.overage, now) {
         Ok(charge) => Ok(Admitted { charge }),
         Err(NotCharged::NeedsLease { month, upto }) => Err(ChargeFault::NeedsLease { month, upto }),
-        Err(NotCharged::Exhausted(AllowanceState { limit, used, .. })) => {
-            let month = crate::Month::of(now);
-            let cause = format!(
-                "{used} of {limit} requests of {month} are used ({environment}); beyond them, requests are blocked"
-            );
-            let mut rejection = Rejection::new(Code::ApiUsageAllowanceExceeded, Stage::Allowance, cause)
-                .because_of(client.record.changes.allowance);
-            rejection.advice.should_not_retry = true;
-            debug_assert_eq!(client.record.overage, Overage::Block);
-            Err(ChargeFault::Rejected(rejection))
+        Err(NotCharged::Exhausted(state)) => {
+            Err(ChargeFault::Rejected(used_up(client, environment, state, now)))
         }
     }
+}
+
+/// Whether anything is left of the allowance; nothing is charged.
+pub fn check_allowance(client: &Client, environment: Environment, now: Timestamp) -> Result<(), Rejection> {
+    let limit = client.record.allowance[environment.index()];
+    let state = client.meter(environment).peek_allowance(limit, now);
+    match client.record.overage {
+        Overage::Block if state.remaining() == 0 => Err(used_up(client, environment, state, now)),
+        Overage::Block | Overage::Report => Ok(()),
+    }
+}
+
+fn used_up(client: &Client, environment: Environment, state: AllowanceState, now: Timestamp) -> Rejection {
+    let AllowanceState { limit, used, .. } = state;
+    let month = crate::Month::of(now);
+    let cause = format!(
+        "{used} of {limit} requests of {month} are used ({environment}); beyond them, requests are blocked"
+    );
+    let mut rejection = Rejection::new(Code::ApiUsageAllowanceExceeded, Stage::Allowance, cause)
+        .because_of(client.record.changes.allowance);
+    rejection.advice.should_not_retry = true;
+    rejection
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::sync::{oneshot, watch};
+use tollbar_contract::RequestId;
 use tollbar_core::{
     idempotency::{Fingerprint, Slot},
     outcome::{SlotHold, UnderWay},
@@ -25,7 +26,7 @@ struct Holder {
     fingerprint: Option<Fingerprint>,
     /// It is not only looking at the record.
     executes: bool,
-    released: watch::Receiver<()>,
+    released: watch::Receiver<Option<RequestId>>,
     /// Operators who get it before any request does.
     operators: VecDeque<oneshot::Sender<Held>>,
 }
@@ -34,8 +35,8 @@ struct Holder {
 pub(crate) struct Held {
     inflight: Inflight,
     slot: Slot,
-    /// Its end is what the waiting ones see.
-    _release: watch::Sender<()>,
+    /// Its end is what the waiting ones see; or, before that, what was found out for all of them.
+    release: watch::Sender<Option<RequestId>>,
 }
 
 /// Somebody else holds the slot.
@@ -43,7 +44,7 @@ pub(crate) struct Held {
 pub(crate) struct Busy {
     /// What they are executing, or may be about to; `None`: an operator looks into it.
     pub(crate) fingerprint: Option<Fingerprint>,
-    released: watch::Receiver<()>,
+    released: watch::Receiver<Option<RequestId>>,
 }
 
 impl Inflight {
@@ -67,9 +68,9 @@ impl Inflight {
         fingerprint: Option<Fingerprint>,
         operators: VecDeque<oneshot::Sender<Held>>,
     ) -> Held {
-        let (release, released) = watch::channel(());
+        let (release, released) = watch::channel(None);
         slots.insert(slot.clone(), Holder { fingerprint, executes: false, released, operators });
-        Held { inflight: self.clone(), slot: slot.clone(), _release: release }
+        Held { inflight: self.clone(), slot: slot.clone(), release }
     }
 }
 
@@ -107,6 +108,12 @@ impl Held {
         &self.slot
     }
 
+    /// Nobody executes it, and the outcome of that request is unknown: whoever waits for this look at the record need not
+    /// look for himself.
+    pub(crate) fn tell_unknown(self, first: RequestId) {
+        self.release.send_replace(Some(first));
+    }
+
     /// From here on it is not only a look at the record.
     pub(crate) fn executes(self) -> Self {
         let turned_away = {
@@ -138,10 +145,11 @@ impl Drop for Held {
 }
 
 impl Busy {
-    /// Waits until the slot is let go.
-    pub(crate) async fn wait(mut self) {
-        // Nothing is ever sent; the channel's end is the signal.
-        while self.released.changed().await.is_ok() {}
+    /// Waits until the slot is let go; or until it is found that the outcome of the request that had it is unknown.
+    pub(crate) async fn wait(mut self) -> Option<RequestId> {
+        let found = self.released.wait_for(Option::is_some).await;
+        // An error is the channel's end: it was let go.
+        found.ok().and_then(|first| *first)
     }
 }
 
@@ -198,6 +206,20 @@ mod tests {
         drop(looking);
         assert!(matches!(poll(&mut waiting), Poll::Ready(Some(_))));
         assert!(request(&inflight).is_ok());
+    }
+
+    #[test]
+    fn what_one_look_finds_is_told_to_all_who_wait_for_it() {
+        let inflight = Inflight::default();
+        let looking = request(&inflight).unwrap();
+        let waiting: Vec<Busy> = (0..3).map(|_| request(&inflight).err().unwrap()).collect();
+        let first = RequestId::from_number(7);
+        looking.tell_unknown(first);
+        for busy in waiting {
+            let mut told = Box::pin(busy.wait());
+            assert_eq!(told.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Some(first)));
+        }
+        assert!(request(&inflight).is_ok(), "and it is let go");
     }
 
     #[test]

@@ -63,7 +63,8 @@ pub(crate) async fn claim(
     let wait = worker.shared.settings.idempotency.wait;
     let deadline = tokio::time::Instant::now() + wait;
     let until_free = async |busy: Busy| {
-        tokio::time::timeout_at(deadline, busy.wait()).await.map_err(|_| waited_in_vain(wait))
+        let told = tokio::time::timeout_at(deadline, busy.wait()).await.map_err(|_| waited_in_vain(wait))?;
+        told.map_or(Ok(()), |first| Err(unknown_outcome(first)))
     };
     loop {
         let (mut held, mut other) = (None, None);
@@ -89,7 +90,10 @@ pub(crate) async fn claim(
                 tracing::info!(request = %record.request_id, "an execution of unknown outcome is sent again, as its endpoint permits");
                 return Ok(Claimed::Fresh(Claim { held: held.executes(), fingerprint }));
             }
-            (Some(record), Some(_)) => return Err(unknown_outcome(record.request_id)),
+            (Some(record), Some(held)) => {
+                held.tell_unknown(record.request_id);
+                return Err(unknown_outcome(record.request_id));
+            }
             (None, Some(held)) => return Ok(Claimed::Fresh(Claim { held: held.executes(), fingerprint })),
             (found, None) => match (found, other) {
                 // Another request only looks at what is ours: it is about to hear of the conflict.
@@ -241,6 +245,8 @@ async fn keep(
         let (pieces, relayed) = mpsc::channel(RELAY_PIECES);
         answer.body = AnswerBody::Relayed { framing: upstream.framing, pieces: relayed };
         let _ = done.send(finished(Ok(answer), exchange));
+        // Where the store is not needed any more, a hand-over need not wait for a slow reader.
+        let _delivering = (unreleased.is_none() && unstored.is_none()).then(|| worker.delivering());
         relay(worker, first, upstream, &pieces).await;
     } else {
         let _ = done.send(finished(Ok(answer), exchange));

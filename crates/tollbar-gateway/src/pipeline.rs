@@ -112,7 +112,7 @@ async fn walk<'r>(
         Ok(place) => place,
         Err(too_much) => {
             // An allowance that is used up is said first; what is left of it stays untouched.
-            charge::charge(worker, &client, exchange.environment, operation.endpoint().id, &valid).await?;
+            admission::check_allowance(&client, exchange.environment, now)?;
             return Err(too_much.into());
         }
     };

@@ -76,14 +76,19 @@ impl AllowanceStore for Store {
     }
 }
 
+/// The months whose counts may be short after a power loss: from the one before the first that the last run may have charged
+/// to; of a run of an older version, which took no note, the newest two that were leased in.
+pub(crate) const MAY_BE_SHORT: &str = "month + 1 >=
+    coalesce((SELECT value FROM meta WHERE key = 'charged_from'), (SELECT max(month) FROM month_leases))";
+
 /// Takes note of a start: until [`end_run`], an end is not clean. After a power loss the end of the journal may be
-/// missing, and `has_gaps` says that some of it is; then every charge that a lease allowed is taken to have happened.
+/// missing; and some of it is where [`note_gaps`] was called. Then every charge that a lease allowed is taken to have
+/// happened.
 ///
-/// Returns by how many milliseconds the wall clock was set since the last start of a process on this start of the machine.
+/// Returns by how many milliseconds the wall clock was set since the last process on this start of the machine counted.
 pub(crate) fn begin_run(
     connection: &Connection,
     boot_id: Option<&str>,
-    has_gaps: bool,
     clock_offset_millis: Option<u64>,
 ) -> Result<i64, Fault> {
     let read_meta = |key: &str| -> Result<Option<String>, Fault> {
@@ -94,15 +99,14 @@ pub(crate) fn begin_run(
     };
     let clean = read_meta("clean_end")?;
     let same_boot = boot_id.is_some() && read_meta("boot_id")?.as_deref() == boot_id;
-    if (clean.as_deref() == Some("no") && !same_boot) || has_gaps {
-        // Months before those that this run charged to are in the tables. The newest one says nothing: a clock that was
-        // far ahead for a moment has leased there.
+    if (clean.as_deref() == Some("no") && !same_boot) || read_meta("journal_gaps")?.is_some() {
         books::insert_power_failures(connection)?;
         let corrected = connection.execute(
-            "INSERT INTO month_counts (month, client, environment, used)
-             SELECT month, client, environment, leased FROM month_leases
-             WHERE month + 1 >= coalesce((SELECT value FROM meta WHERE key = 'charged_from'), 0)
-             ON CONFLICT DO UPDATE SET used = excluded.used WHERE used < excluded.used",
+            &format!(
+                "INSERT INTO month_counts (month, client, environment, used)
+                 SELECT month, client, environment, leased FROM month_leases WHERE {MAY_BE_SHORT}
+                 ON CONFLICT DO UPDATE SET used = excluded.used WHERE used < excluded.used"
+            ),
             [],
         )?;
         tracing::warn!(
@@ -113,14 +117,28 @@ pub(crate) fn begin_run(
     let write_meta = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
     connection.execute(write_meta, params!["boot_id", boot_id])?;
     connection.execute(write_meta, params!["clean_end", "no"])?;
-    let offset = clock_offset_millis.map(column);
-    let was: Option<i64> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'clock_offset'", [], |row| row.get(0))
-        .optional()?
-        .flatten();
-    connection.execute(write_meta, params!["clock_offset", offset])?;
-    connection.execute("DELETE FROM meta WHERE key = 'charged_from'", [])?;
-    Ok(was.zip(offset).filter(|_| same_boot).map_or(0, |(was, is)| is.saturating_sub(was)))
+    connection.execute("DELETE FROM meta WHERE key = 'journal_gaps'", [])?;
+    // Nothing yet: a start that ends before it has counts charges nothing, and leaves nothing short.
+    connection.execute(write_meta, params!["charged_from", i64::MAX])?;
+    let was = read_meta("clock_offset")?;
+    let step = boot_id.zip(clock_offset_millis).zip(was).and_then(|((boot_id, offset), was)| {
+        let was: i64 = was.strip_prefix(boot_id)?.trim_start().parse().ok()?;
+        Some(column(offset).saturating_sub(was))
+    });
+    Ok(step.unwrap_or(0))
+}
+
+/// Takes note of the clock by which the journal is written from now on, for the next [`begin_run`].
+pub(crate) fn note_clock(connection: &Connection, boot_id: &str, offset_millis: u64) -> Result<(), Fault> {
+    let value = format!("{boot_id} {offset_millis}");
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('clock_offset', ?1)", [value])?;
+    Ok(())
+}
+
+/// Takes note of records that were stepped over since they are damaged, for the next [`begin_run`].
+pub(crate) fn note_gaps(connection: &Connection) -> Result<(), Fault> {
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('journal_gaps', 'yes')", [])?;
+    Ok(())
 }
 
 /// Takes note of the earliest month that this run may charge to.

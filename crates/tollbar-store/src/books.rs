@@ -7,6 +7,7 @@ use tollbar_core::{
 };
 
 use crate::{
+    allowance::MAY_BE_SHORT,
     database::{column, environment_column, environment_from_column, from_column},
     fault::Fault,
 };
@@ -89,12 +90,14 @@ pub(crate) fn insert_correction(connection: &Connection, correction: &Correction
 /// [`date_power_failures`].
 pub(crate) fn insert_power_failures(connection: &Connection) -> Result<(), Fault> {
     connection.execute(
-        "INSERT INTO corrections (client, month, environment, kind, units, reason)
-         SELECT l.client, l.month, l.environment, ?1, l.leased - coalesce(c.used, 0),
-           'the power may have failed: what was leased is taken to be used'
-         FROM month_leases l LEFT JOIN month_counts c
-           ON c.month = l.month AND c.client = l.client AND c.environment = l.environment
-         WHERE l.month + 1 >= coalesce((SELECT value FROM meta WHERE key = 'charged_from'), 0) AND coalesce(c.used, 0) < l.leased",
+        &format!(
+            "INSERT INTO corrections (client, month, environment, kind, units, reason)
+             SELECT l.client, l.month, l.environment, ?1, l.leased - coalesce(c.used, 0),
+               'the power may have failed: what was leased is taken to be used'
+             FROM (SELECT * FROM month_leases WHERE {MAY_BE_SHORT}) l LEFT JOIN month_counts c
+               ON c.month = l.month AND c.client = l.client AND c.environment = l.environment
+             WHERE coalesce(c.used, 0) < l.leased"
+        ),
         [BY_POWER_FAILURE],
     )?;
     Ok(())

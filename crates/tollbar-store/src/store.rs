@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) latest: Arc<LatestTime>,
     /// How far the clock was set since the last run, in milliseconds.
     pub(crate) clock_step_millis: i64,
+    /// The start of the machine and the clock's offset, until they are noted.
+    clock: Mutex<Option<(String, u64)>>,
     pub(crate) answers: WaitingAnswers,
     pub(crate) backups: Backups,
     folder: PathBuf,
@@ -108,10 +110,10 @@ impl Store {
         let mut fold = Fold::start(journal.clone(), latest.clone(), &writer)?;
         fold.run(&writer)?;
         let (boot_id, offset) = (options.boot_id.clone(), options.clock_offset_millis);
-        let has_gaps = fold.damaged() > 0;
         let clock_step_millis = writer.run_blocking(move |connection| {
-            crate::allowance::begin_run(connection, boot_id.as_deref(), has_gaps, offset)
+            crate::allowance::begin_run(connection, boot_id.as_deref(), offset)
         })?;
+        let clock = Mutex::new(options.boot_id.clone().zip(options.clock_offset_millis));
         let reader = Reader::start(database::open_reader(&main, busy)?)?;
         let liveness = Liveness::start(reader.queue())?;
         let keeper = Keeper::start(fold, writer.clone())?;
@@ -127,6 +129,7 @@ impl Store {
             journal,
             latest,
             clock_step_millis,
+            clock,
             answers,
             backups,
             folder,
@@ -136,6 +139,14 @@ impl Store {
 
     /// A usage journal for one thread of the data plane; `writer` numbers the thread, for people.
     pub fn journal(&self, writer: usize) -> Result<JournalWriter, OpenError> {
+        // Not before: a start that fails earlier has written nothing by this clock.
+        let unnoted = self.inner.clock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some((boot_id, offset)) = unnoted {
+            let note = move |connection: &rusqlite::Connection| {
+                crate::allowance::note_clock(connection, &boot_id, offset)
+            };
+            self.inner.writer.run_blocking(note)?;
+        }
         JournalWriter::open(self.inner.journal.clone(), writer)
     }
 

@@ -14,7 +14,7 @@ use super::{
     record::{RECORD_BYTES, parse_record},
     tally::{Position, Tally},
 };
-use crate::{database::from_column, fault::Fault, latest::LatestTime, writer::Writer};
+use crate::{allowance, database::from_column, fault::Fault, latest::LatestTime, writer::Writer};
 
 /// What one transaction takes up, from all files together. A multiple of a record.
 const STEP_BYTES: u64 = 4 << 20;
@@ -58,10 +58,15 @@ impl Fold {
     pub(crate) fn run(&mut self, writer: &Writer) -> Result<(), StoreFailure> {
         self.load_positions(writer)?;
         loop {
+            let damaged = self.damaged;
             let (advances, tally, more) = self.read_step().map_err(Fault::from)?;
             if !advances.is_empty() {
+                let has_gaps = self.damaged > damaged;
                 let stored = writer.run_blocking(move |connection| {
                     tally.write(connection)?;
+                    if has_gaps {
+                        allowance::note_gaps(connection)?;
+                    }
                     for advance in &advances {
                         advance.to.advance(connection, &advance.name, advance.from)?;
                     }
@@ -107,11 +112,6 @@ impl Fold {
         })?;
         self.positions.retain(|name, _| !finished.contains(name));
         Ok(())
-    }
-
-    /// How many records could not be read and were stepped over: charges may be missing.
-    pub(crate) fn damaged(&self) -> u64 {
-        self.damaged
     }
 
     pub(crate) fn latest(&self) -> Timestamp {

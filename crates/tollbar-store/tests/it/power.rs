@@ -149,3 +149,44 @@ fn an_end_with_a_writer_left_is_not_clean() {
     drop(writer);
     assert_eq!(used(&open(folder.path(), "second"), 1, month("2026-11")), 100);
 }
+
+#[test]
+fn a_start_that_ended_before_it_counted_leaves_closed_months_alone() {
+    let folder = folder();
+    let store = open(folder.path(), "first");
+    wait(store.lease(client(1), LIVE, month("2025-01"), 64)).unwrap();
+    store.journal(0).unwrap().append(&[charged(1, at("2025-01-15")); 3]).unwrap();
+    drop(store);
+    // The next runs are in another year, and the power fails while the last one starts.
+    let store = open(folder.path(), "first");
+    charge_some(&store);
+    drop(store);
+    for boot in ["second", "third", "fourth"] {
+        drop(open(folder.path(), boot));
+    }
+    let store = open(folder.path(), "fifth");
+    assert_eq!(used(&store, 1, month("2025-01")), 3);
+    assert_eq!(used(&store, 1, month("2026-11")), 100, "that one the second start raised");
+}
+
+#[test]
+fn damage_that_is_found_while_it_runs_is_made_good_at_the_next_start() {
+    let folder = folder();
+    let store = open(folder.path(), "first");
+    wait(store.lease(client(1), LIVE, month("2026-11"), 100)).unwrap();
+    let writer = store.journal(0).unwrap();
+    writer.append(&[charged(1, at(NOON)); 3]).unwrap();
+    let file = fs::read_dir(folder.path().join("journal")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    drop(writer);
+    // The file has ended: what cannot be read is stepped over, and the end is clean for all that.
+    assert_eq!(used(&store, 1, month("2026-11")), 2);
+    store.close().unwrap();
+    for _ in 0..2 {
+        let store = open(folder.path(), "first");
+        assert_eq!(used(&store, 1, month("2026-11")), 100);
+        store.close().unwrap();
+    }
+}

@@ -303,12 +303,20 @@ impl Config {
     /// What is allowed, and probably not meant.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let listeners = [("admin.listen", self.admin.listen), ("ops.listen", self.ops.listen)];
-        listeners
+        let mut warnings: Vec<String> = listeners
             .into_iter()
             .filter(|(_, address)| !address.ip().is_loopback())
             .map(|(path, address)| {
                 format!("{path} is {address}, not a loopback address, and speaks plain HTTP: whoever shares the network can read it")
             })
-            .collect()
+            .collect();
+        let (keep, longest) = (self.idempotency.keep_seconds, self.upstream.response_timeout_seconds);
+        if keep < longest {
+            warnings.push(format!(
+                "idempotency.keep_seconds ({keep}) is less than upstream.response_timeout_seconds ({longest}): a key may be forgotten while its \
+                 request is under way, and a repeat be executed as well"
+            ));
+        }
+        warnings
     }
 }
