@@ -16,6 +16,8 @@ use tollbar_core::{
 use crate::{fault::Fault, keeping::RequestKeeping};
 
 const DAY_MILLIS: u64 = 86_400_000;
+/// Batches of old requests that are taken away in one round, so that more go than can come.
+const FORGOTTEN_BATCHES: usize = 20;
 
 /// What the control plane is told by the binary.
 pub struct ControlSettings {
@@ -152,13 +154,19 @@ impl Control {
         self
     }
 
-    /// Takes requests out of the log that are older than they are kept: a batch of them at a time, so that what is to be
-    /// written comes in between.
+    /// Takes requests out of the log that are older than they are kept: batch by batch, so that what is to be written comes
+    /// in between.
     pub async fn forget_old_requests(&self) {
         let Some(keeping) = &self.keeping else { return };
         let oldest_millis = self.now().as_millis().saturating_sub(keeping.days * DAY_MILLIS);
-        if let Err(failure) = self.requests.forget_requests(Timestamp::from_millis(oldest_millis)).await {
-            tracing::debug!(%failure, "old requests are not taken out of the log yet");
+        for _ in 0..FORGOTTEN_BATCHES {
+            match self.requests.forget_requests(Timestamp::from_millis(oldest_millis)).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(failure) => {
+                    return tracing::debug!(%failure, "old requests are not taken out of the log yet");
+                }
+            }
         }
     }
 

@@ -30,10 +30,12 @@ const LEASE_MIN: u64 = 1 << 14;
 const BLOCK: u64 = 1 << 22;
 /// With fewer left, more are leased as they are gathered: an idle server leases none.
 const ENOUGH: u64 = 1 << 17;
-/// With fewer left, more are leased although they are not gathered yet: what is asked for must be answered.
-const TOO_FEW: u64 = 1 << 11;
-/// What a thread takes at once.
-const CHUNK: u64 = 1024;
+/// With fewer left, more are leased although they are not gathered yet: what is asked for must be answered. That is what
+/// 200,000 requests a second take between two calls of [`RequestIds::refill`].
+const TOO_FEW: u64 = 1 << 12;
+/// What a thread takes at once: a part of what is left, so that something is left for the others, however many they are.
+const CHUNK: std::ops::RangeInclusive<u64> = 16..=1024;
+const CHUNKS: u64 = 64;
 
 /// The process's ids.
 pub struct RequestIds {
@@ -64,7 +66,7 @@ impl RequestIds {
         Ok(ids)
     }
 
-    /// Leases what was gathered since, when there are not enough any more. Called several times a second.
+    /// Leases what was gathered since, when there are not enough any more. Called fifty times a second.
     pub async fn refill(&self, store: &dyn RequestIdStore, now: Timestamp) -> Result<(), StoreFailure> {
         let left: u64 = self.lock().iter().map(|block| block.end - block.start).sum();
         let calendar = calendar(now);
@@ -96,7 +98,8 @@ impl RequestIds {
                 blocks.pop_front();
                 continue;
             }
-            let chunk = block.start..(block.start + CHUNK).min(block.end);
+            let size = ((block.end - block.start) / CHUNKS).clamp(*CHUNK.start(), *CHUNK.end());
+            let chunk = block.start..(block.start + size).min(block.end);
             block.start = chunk.end;
             return Some(chunk);
         }
@@ -130,5 +133,43 @@ impl ThreadRequestIds {
             *chunk = ids.take_chunk()?;
         }
         chunk.next().map(|number| ids.permutation.id(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::HashSet;
+
+    use tollbar_core::port::PortFuture;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counter(AtomicU64);
+
+    impl RequestIdStore for Counter {
+        fn lease_request_ids(&self, count: u64, not_below: u64) -> PortFuture<'_, u64> {
+            let first = self.0.load(Ordering::Relaxed).max(not_below);
+            self.0.store(first + count, Ordering::Relaxed);
+            Box::pin(std::future::ready(Ok(first)))
+        }
+
+        fn leased_request_ids(&self) -> PortFuture<'_, u64> {
+            Box::pin(std::future::ready(Ok(self.0.load(Ordering::Relaxed))))
+        }
+    }
+
+    #[test]
+    fn many_threads_have_ids_from_the_first_moment_on() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (store, now) = (Counter::default(), Timestamp::parse("2026-11-22T10:00:00Z").unwrap());
+        let ids = runtime.block_on(RequestIds::start(&[7; 64], &store, now)).unwrap();
+        let threads: Vec<_> = (0..128).map(|_| ThreadRequestIds::new()).collect();
+        // As many as each of them may get between two looks, and more.
+        let given: Vec<_> = threads.iter().flat_map(|thread| (0..20).map(|_| thread.take(&ids))).collect();
+        assert!(given.iter().all(Option::is_some));
+        assert_eq!(given.iter().collect::<HashSet<_>>().len(), given.len());
     }
 }

@@ -226,19 +226,25 @@ pub(crate) fn insert_audit(connection: &Connection, audit: &AuditEntry) -> Resul
     Ok(())
 }
 
+/// Changes that one listing looks at.
+const AUDIT_LOOKED_AT_MAX: u32 = 100_000;
+
 /// By number, which is the order of time. There are as many entries as people made changes: they are looked at one by one.
 fn list_audit(connection: &Connection, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, at, actor, action, subject, detail FROM audit WHERE id < ?1 ORDER BY id DESC",
+        "SELECT id, at, actor, action, subject, detail FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
     )?;
     let before = filter.before.map_or(i64::MAX, |id| column(id.0));
-    let mut rows = statement.query([before])?;
+    let mut rows = statement.query(params![before, AUDIT_LOOKED_AT_MAX])?;
     let mut entries = Vec::new();
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
     while entries.len() < limit
         && let Some(row) = rows.next()?
     {
         let entry = read_audit(row)?;
+        if filter.since.is_some_and(|since| entry.at < since) {
+            break;
+        }
         let is_subject = filter.subjects.is_empty() || filter.subjects.contains(&entry.subject);
         let is_action = filter.action.as_ref().is_none_or(|asked| {
             entry
@@ -246,7 +252,7 @@ fn list_audit(connection: &Connection, filter: &AuditFilter) -> Result<Vec<Audit
                 .strip_prefix(asked.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
-        if is_subject && is_action && filter.since.is_none_or(|since| entry.at >= since) {
+        if is_subject && is_action {
             entries.push(entry);
         }
     }

@@ -76,28 +76,21 @@ pub(super) fn extent(connection: &Connection) -> Result<RequestLogExtent, Fault>
     Ok(RequestLogExtent { entries, oldest: oldest.map(|at| Timestamp::from_millis(from_column(at))), bytes })
 }
 
-/// Takes away the oldest entries as long as they are from before then, a batch of them at most; says whether more are left.
+/// Takes away entries from before then, a batch of them at most; says whether more are left. What a clock that was far ahead
+/// has left among them stays, and is in nobody's way.
 pub(super) fn forget(connection: &mut Connection, before: Timestamp) -> Result<bool, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (mut old, mut end) = (0, 0_i64);
-    {
-        let mut oldest = transaction.prepare_cached("SELECT seq, at FROM requests ORDER BY seq LIMIT ?1")?;
-        let mut rows = oldest.query([column(PRUNE_BATCH)])?;
-        while let Some(row) = rows.next()? {
-            if from_column(row.get(1)?) >= before.as_millis() {
-                break;
-            }
-            (old, end) = (old + 1, row.get(0)?);
-        }
-    }
-    if old > 0 {
-        transaction.prepare_cached("DELETE FROM requests WHERE seq <= ?1")?.execute([end])?;
-    }
+    let forgotten = transaction
+        .prepare_cached(
+            "DELETE FROM requests WHERE seq IN (SELECT seq FROM requests WHERE at < ?1 ORDER BY at LIMIT ?2)",
+        )?
+        .execute(params![column(before.as_millis()), column(PRUNE_BATCH)])?;
     transaction.commit()?;
-    Ok(old == PRUNE_BATCH)
+    Ok(u64::try_from(forgotten).unwrap_or(u64::MAX) == PRUNE_BATCH)
 }
 
-/// Rows are added at one end and taken away at the other, so that their number is the span of theirs.
+/// Rows are added at one end and taken away at the other, so that their number is the span of theirs (or less, after a clock
+/// was set).
 fn make_room(connection: &Connection, incoming: u64, keep_bytes: u64) -> Result<(), Fault> {
     let used = pages(connection)?.used() * page_bytes(connection)?;
     let surplus = (used + incoming).saturating_sub(keep_bytes);

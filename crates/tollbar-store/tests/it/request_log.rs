@@ -271,3 +271,17 @@ fn what_the_disk_does_not_take_is_dropped_and_counted() {
     assert_eq!(find(&store, 2), Some(entry(2)));
     assert_eq!(store.dropped(), 1);
 }
+
+#[test]
+fn an_entry_of_a_clock_that_was_ahead_keeps_no_others() {
+    let folder = folder();
+    let store = open(folder.path());
+    fill(&store, 100, |entry| {
+        if entry.at == Timestamp::from_seconds(0) {
+            entry.at = Timestamp::from_seconds(1_000_000);
+        }
+    });
+    assert!(!wait(store.forget_requests(Timestamp::from_seconds(90))).unwrap());
+    let kept = list(&store, RequestFilter { limit: 1000, ..RequestFilter::default() });
+    assert_eq!(kept, [0, 99, 98, 97, 96, 95, 94, 93, 92, 91, 90]);
+}

@@ -14,7 +14,7 @@ use crate::{clock::AnchoredClock, tls::Renewal};
 /// How often the platform looks after itself.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How often it looks whether there are request ids enough.
-const REQUEST_IDS: Duration = Duration::from_millis(100);
+const REQUEST_IDS: Duration = Duration::from_millis(20);
 /// From this on, a step of the wall clock is an alarm.
 const CLOCK_STEP_ALARM_MILLIS: i64 = 2000;
 
