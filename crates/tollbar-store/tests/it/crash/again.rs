@@ -15,6 +15,7 @@ fn a_start_after_a_crash_can_crash() {
     let ways = Ways { one_in: 6, ..EVERYTHING };
     let mut figures = crash_again(&Script::ledger(), 4, ways, 6);
     figures.take(crash_again(&Script::idempotency(), 4, ways, 12_085_164_974_662_366_947));
+    figures.take(crash_again(&Script::ledger(), 8, ways, 8_573_911_121_770_413_488));
     expect_nothing(&figures);
 }
 

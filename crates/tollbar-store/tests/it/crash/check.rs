@@ -294,7 +294,10 @@ fn judge_counts(model: &Model, loss: Loss, seen: &Seen, faults: &mut Vec<Fault>)
             let is_recent = |entry: &Entry| {
                 entry.event == Event::Rated && entry.client == number && entry.at.as_seconds() >= since
             };
-            let rated = Range::of(model.appends.iter(), loss, is_recent);
+            // They stand in the journal alone, also those that are folded: what a loss of power took of it is gone.
+            let most = Range::of(model.appends.iter(), loss, is_recent).most;
+            let since_loss = model.appends.iter().filter(|append| !append.is_before_loss);
+            let rated = Range { most, ..Range::of(since_loss, loss, is_recent) };
             let found = seen.rated.get(&number).copied().unwrap_or(0);
             rated.judge(&format!("recent requests of {number}"), found, faults);
         }
