@@ -3,7 +3,7 @@
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt, fchown},
     path::Path,
     sync::mpsc,
     time::Duration,
@@ -32,6 +32,7 @@ impl FolderLock {
             .mode(0o600)
             .open(&path)
             .map_err(OpenError::file(&path))?;
+        own_as_folder(&file, folder).map_err(OpenError::file(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) if !patience.is_zero() => match wait_for(file, patience) {
@@ -48,6 +49,15 @@ impl FolderLock {
     pub(crate) fn release(&self) -> io::Result<()> {
         self.file.unlock()
     }
+}
+
+/// Where root takes it in another user's folder, that one's server must be able to take it too.
+fn own_as_folder(file: &File, folder: &Path) -> io::Result<()> {
+    let (own, owner) = (file.metadata()?, std::fs::metadata(folder)?);
+    if rustix::process::geteuid().is_root() && (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
+        return fchown(file, Some(owner.uid()), Some(owner.gid()));
+    }
+    Ok(())
 }
 
 /// Waits until the other process lets go; `None` if it does not in time. Who waits then still gets the lock some day, and

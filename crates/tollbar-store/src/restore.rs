@@ -201,11 +201,8 @@ fn own_as(data: &Path, folder: &Path) -> io::Result<()> {
     let owner = fs::metadata(data)?;
     let is_foreign =
         |path: &Path| fs::metadata(path).map(|own| (own.uid(), own.gid()) != (owner.uid(), owner.gid()));
-    let mut waiting = vec![folder.to_owned(), data.join(LOCK), data.join("lock")];
+    let mut waiting = vec![folder.to_owned()];
     while let Some(path) = waiting.pop() {
-        if !path.exists() {
-            continue;
-        }
         if is_foreign(&path)? {
             chown(&path, Some(owner.uid()), Some(owner.gid()))?;
         }
