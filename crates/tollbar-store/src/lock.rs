@@ -37,11 +37,11 @@ impl FolderLock {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) if !patience.is_zero() => match wait_for(file, patience) {
                 Some(Ok(file)) => Ok(Self { file }),
-                Some(Err(source)) => Err(OpenError::File { path, source }),
+                Some(Err(cause)) => Err(OpenError::File { path, cause }),
                 None => Err(OpenError::InUse { folder: folder.to_owned() }),
             },
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
+            Err(TryLockError::Error(cause)) => Err(OpenError::File { path, cause }),
         }
     }
 
@@ -114,5 +114,5 @@ fn parent(folder: &Path) -> Option<&Path> {
 }
 
 fn not_a_folder(path: &Path) -> Result<(), OpenError> {
-    Err(OpenError::File { path: path.to_owned(), source: io::ErrorKind::NotADirectory.into() })
+    Err(OpenError::File { path: path.to_owned(), cause: io::ErrorKind::NotADirectory.into() })
 }

@@ -126,7 +126,7 @@ fn take_staged_by(data: &Path, rename: Rename<'_>) -> Result<Option<RestoreNote>
             match rename(&at(STAGED), &at(MOVING)) {
                 Ok(()) => sync_folder(data).map_err(OpenError::file(data))?,
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(taken),
-                Err(error) => return Err(OpenError::File { path: at(STAGED), source: error }),
+                Err(error) => return Err(OpenError::File { path: at(STAGED), cause: error }),
             }
         }
         if !at(APPLYING).exists() {
