@@ -101,6 +101,11 @@ impl OpenError {
 pub(crate) struct Fault(pub(crate) String);
 
 impl Fault {
+    /// Of the usage journal, wherever it is told.
+    pub(crate) fn in_journal(error: io::Error) -> Self {
+        Self(format!("the journal's files: {error}"))
+    }
+
     /// Whether it comes from a database that is not what was written.
     pub(crate) fn is_damage(&self) -> bool {
         self.0.starts_with(DAMAGED)
@@ -151,7 +156,7 @@ impl From<serde_json::Error> for Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self(format!("the journal's files: {error}"))
+        Self(error.to_string())
     }
 }
 

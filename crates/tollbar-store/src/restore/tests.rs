@@ -128,6 +128,27 @@ fn what_root_restores_is_the_folders_owners() {
 }
 
 #[test]
+fn a_file_of_a_backup_is_not_the_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = (folder.path().join("tollbar.db"), folder.path().join("data"));
+    fs::write(&file, "").unwrap();
+    let refusal = || restore(&file, &data, false, Timestamp::default()).unwrap_err().0;
+    assert!(refusal().contains("tollbar.db is a file: name the folder"), "{}", refusal());
+    fs::write(folder.path().join("manifest.json"), "{}").unwrap();
+    assert!(refusal().ends_with(&format!("of the backup: {}", folder.path().display())), "{}", refusal());
+}
+
+#[test]
+fn an_error_is_told_once_and_of_what_it_is() {
+    let error = || io::Error::new(ErrorKind::StorageFull, "nothing is free");
+    let told = OpenError::file(Path::new("file"))(error());
+    assert_eq!(told.to_string(), "file: nothing is free");
+    assert!(std::error::Error::source(&told).is_none(), "it would be told again");
+    assert_eq!(Fault::from(error()).0, "nothing is free");
+    assert_eq!(Fault::in_journal(error()).0, "the journal's files: nothing is free");
+}
+
+#[test]
 fn into_an_empty_folder_nothing_is_moved_aside() {
     let folder = folder();
     for name in OLD {
