@@ -5,11 +5,9 @@
 
 pub(crate) mod copy;
 pub(crate) mod manifest;
+mod target;
 
 use std::{
-    fs,
-    io::ErrorKind,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -20,13 +18,9 @@ use std::{
 use tokio::sync::oneshot;
 use tollbar_core::port::{BackupOrder, Manifest, PortFuture, StoreFailure, Upkeep};
 
+use self::target::Target;
 use crate::{
-    OpenError, Store,
-    fault::Fault,
-    files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, sync_folder},
-    lock::FolderLock,
-    restore,
-    store::spawn,
+    OpenError, Store, fault::Fault, files::MAIN_DATABASE, lock::FolderLock, restore, store::spawn,
     writer::closed,
 };
 
@@ -134,63 +128,11 @@ fn make(
     source: Source,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Manifest, Fault> {
-    let was_there = prepare(data, &order.folder)?;
-    let made = copy::all(data, order, source, goes_on)
-        .and_then(|manifest| manifest::write(&order.folder, &manifest).map(|()| manifest));
+    let mut target = Target::claim(data, &order.folder)?;
+    let made = copy::all(data, order, source, goes_on, &mut target)
+        .and_then(|manifest| manifest::write(&mut target, &manifest).map(|()| manifest));
     made.map_err(|Fault(cause)| {
-        clear(&order.folder, was_there);
+        target.clear();
         Fault(format!("no backup was made in {}: {cause}", order.folder.display()))
     })
-}
-
-/// Makes the folder, or takes an empty one; whether it was there.
-fn prepare(data: &Path, folder: &Path) -> Result<bool, Fault> {
-    let cannot = |why: &str| Err(Fault(format!("{}: {why}", folder.display())));
-    if !folder.is_absolute() {
-        return cannot("the path must be absolute: it is on the machine of the server");
-    }
-    let data = data.canonicalize()?;
-    let parent = folder.parent().unwrap_or(folder);
-    let parent = match parent.canonicalize() {
-        Ok(parent) => parent,
-        Err(error) => return cannot(&format!("the folder above it cannot be used: {error}")),
-    };
-    if parent.starts_with(&data) || folder.canonicalize().is_ok_and(|folder| folder.starts_with(&data)) {
-        return cannot(
-            "it is in the data folder: what is lost with that would be lost too; choose another disk",
-        );
-    }
-    let was_there = match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => false,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
-                Ok(true) => {}
-                Ok(false) => {
-                    return cannot("it is not empty: name a folder that does not exist yet, or an empty one");
-                }
-                Err(error) => return cannot(&error.to_string()),
-            }
-            if let Err(error) = fs::set_permissions(folder, fs::Permissions::from_mode(0o700)) {
-                return cannot(&format!("it cannot be closed to other users: {error}"));
-            }
-            true
-        }
-        Err(error) => return cannot(&format!("it cannot be made: {error}")),
-    };
-    sync_folder(&parent)?;
-    Ok(was_there)
-}
-
-/// Takes away what a failed backup has written.
-fn clear(folder: &Path, was_there: bool) {
-    for name in [MAIN_DATABASE, REQUEST_DATABASE] {
-        for suffix in ["", "-journal", "-wal", "-shm"] {
-            let _ = fs::remove_file(folder.join(format!("{name}{suffix}")));
-        }
-    }
-    let _ = fs::remove_dir_all(folder.join(JOURNAL));
-    manifest::remove(folder);
-    if !was_there {
-        let _ = fs::remove_dir(folder);
-    }
 }

@@ -46,8 +46,9 @@ enum Log {
     Damaged(String),
 }
 
-/// Follows the checksums. Behind the first frame that cannot be read there may be the rest of one commit, which was
-/// never synced; two would mean that the first of them was.
+/// Follows the checksums. Behind the first frame that does not go on with them there may be the rest of one commit, which
+/// was never synced, and what commits that failed have left: each was written over from where it began, so that the
+/// checksums break between one and the next. Two commits in one piece mean that the first of them was acknowledged.
 fn read_log(file: &Path) -> io::Result<Log> {
     let mut log = match File::open(file) {
         Ok(log) => io::BufReader::with_capacity(1 << 20, log),
@@ -74,22 +75,24 @@ fn read_log(file: &Path) -> io::Result<Log> {
         return Ok(Log::Damaged("its header names no size of a page".to_owned()));
     }
     let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
-    let (mut is_torn, mut commits_behind, mut frames) = (false, 0_u64, 0_u64);
+    let (mut is_torn, mut in_piece, mut commits_behind, mut frames) = (false, 0_u64, 0_u64, 0_u64);
     while read_whole(&mut log, &mut frame)? {
-        let is_ours = frame.get(8..16) == Some(salt);
-        if !is_torn {
-            let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
-            let own = checksum(sums, head.get(..8).unwrap_or_default(), big_endian);
-            let own = checksum(own, page, big_endian);
-            if is_ours && own == (word(head, 16), word(head, 20)) {
-                sums = own;
-                frames += 1;
-                continue;
-            }
+        let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
+        let is_ours = head.get(8..16) == Some(salt);
+        let told = (word(head, 16), word(head, 20));
+        sums = checksum(sums, head.get(..8).unwrap_or_default(), big_endian);
+        sums = checksum(sums, page, big_endian);
+        if !(is_ours && sums == told) {
             is_torn = true;
+            in_piece = 0;
+            // Its own words say what the next one goes on from.
+            sums = told;
+        } else if !is_torn {
+            frames += 1;
         }
-        if is_ours && word(&frame, 4) != 0 {
-            commits_behind += 1;
+        if is_torn && is_ours && word(head, 4) != 0 {
+            in_piece += 1;
+            commits_behind = commits_behind.max(in_piece);
         }
     }
     Ok(match (is_torn, commits_behind) {
@@ -177,6 +180,73 @@ mod tests {
         }
         fs::write(&log, [0; 100]).unwrap();
         assert_eq!(read_log(&log).unwrap(), Log::Whole, "as after a power failure: nothing was synced");
+    }
+
+    /// Copies of one database with its log, each with other commits behind it: runs that begin at the same place.
+    fn runs(folder: &Path, runs: &[&[usize]]) -> Vec<Vec<u8>> {
+        let base = log(folder);
+        let each = runs.iter().enumerate().map(|(number, commits)| {
+            let file = folder.join(format!("run-{number}"));
+            fs::copy(folder.join("db"), &file).unwrap();
+            fs::copy(&base, beside(&file, "-wal")).unwrap();
+            let connection = Connection::open(&file).unwrap();
+            for bytes in *commits {
+                connection.execute("INSERT INTO a (text) VALUES (?1)", ["x".repeat(*bytes)]).unwrap();
+            }
+            fs::read(beside(&file, "-wal")).unwrap()
+        });
+        each.collect()
+    }
+
+    /// The later over the earlier, as each is written where the one before it failed.
+    fn over(earlier: &[u8], later: &[u8]) -> Vec<u8> {
+        [later, earlier.get(later.len()..).unwrap()].concat()
+    }
+
+    #[test]
+    fn what_failed_commits_left_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = runs(folder.path(), &[&[200_000], &[100_000], &[50_000], &[3000, 3000]]);
+        let log = folder.path().join("left");
+        let read = |bytes: &[u8]| {
+            fs::write(&log, bytes).unwrap();
+            read_log(&log).unwrap()
+        };
+        for run in &runs {
+            assert_eq!(read(run), Log::Whole);
+            assert_eq!(run[..HEADER_BYTES], runs[0][..HEADER_BYTES], "the same salt");
+        }
+        // Three failed, each shorter than the one before, and then two were acknowledged.
+        let left = runs.iter().skip(1).fold(runs[0].clone(), |left, run| over(&left, run));
+        assert_eq!(left.len(), runs[0].len());
+        assert_eq!(read(&left), Log::TornEnd);
+        // And one was under way when the power failed: its last page is missing.
+        let mut torn = left.clone();
+        let end = runs[3].len();
+        torn[end - 100..end].fill(0xaa);
+        assert_eq!(read(&torn), Log::TornEnd);
+        // Damage before them is seen as before.
+        for at in [200, 40 + 4, 32 + 17] {
+            let mut damaged = left.clone();
+            damaged[at] ^= 1;
+            let Log::Damaged(reason) = read(&damaged) else { panic!("not seen at {at}") };
+            assert!(reason.contains("frame 1 is damaged"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn one_damaged_word_of_a_frame_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = log(folder.path());
+        let whole = fs::read(&log).unwrap();
+        // Of each field of the head of the second frame, and of its page.
+        for at in (0..FRAME_HEADER_BYTES + 4096).step_by(4) {
+            let mut damaged = whole.clone();
+            damaged[HEADER_BYTES + FRAME_HEADER_BYTES + 4096 + at] ^= 0x10;
+            fs::write(&log, damaged).unwrap();
+            let Log::Damaged(reason) = read_log(&log).unwrap() else { panic!("not seen at {at}") };
+            assert!(reason.contains("frame 2 is damaged"), "{at}: {reason}");
+        }
     }
 
     #[test]

@@ -61,11 +61,11 @@ pub(crate) fn open_for_inspection(file: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// What is wrong with a database, a sentence for each; `full`: each index is held against its table too.
-pub(crate) fn problems(connection: &Connection, full: bool) -> Result<Vec<String>, Fault> {
+pub(crate) fn problems(connection: &Connection, full: bool) -> rusqlite::Result<Vec<String>> {
     let check = if full { "PRAGMA integrity_check(20)" } else { "PRAGMA quick_check(20)" };
     let mut statement = connection.prepare(check)?;
     let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let mut problems = rows.collect::<Result<Vec<_>, _>>()?;
+    let mut problems = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     problems.retain(|problem| problem != "ok");
     Ok(problems)
 }

@@ -18,12 +18,12 @@ pub enum OpenError {
         folder: PathBuf,
     },
     /// The folder, or a file in it, cannot be used.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     File {
         /// Which file or folder.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why. It stands in the message, and is no source: it would be told twice.
+        cause: io::Error,
     },
     /// The database cannot be used.
     #[error("the database {} cannot be opened: {reason}", file.display())]
@@ -92,7 +92,7 @@ impl OpenError {
 
     /// For `map_err`.
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File { path: path.to_owned(), source }
+        move |cause| Self::File { path: path.to_owned(), cause }
     }
 }
 
@@ -101,6 +101,11 @@ impl OpenError {
 pub(crate) struct Fault(pub(crate) String);
 
 impl Fault {
+    /// Of the usage journal, wherever it is told.
+    pub(crate) fn in_journal(error: io::Error) -> Self {
+        Self(format!("the journal's files: {error}"))
+    }
+
     /// Whether it comes from a database that is not what was written.
     pub(crate) fn is_damage(&self) -> bool {
         self.0.starts_with(DAMAGED)
@@ -151,7 +156,7 @@ impl From<serde_json::Error> for Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self(format!("the journal's files: {error}"))
+        Self(error.to_string())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Looking at a data folder, whether or not a server has it. Nothing is changed.
 
+mod trouble;
+
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Read as _},
@@ -18,6 +20,9 @@ use crate::{
     journal::{RECORD_BYTES, parse_record},
     restore, schema,
 };
+
+use self::trouble::Trouble;
+pub use self::trouble::{Hindrance, Unreadable};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -51,8 +56,10 @@ pub struct DatabaseReport {
     pub schema: Option<i64>,
     /// The newest schema that is known here.
     pub known_schema: i64,
-    /// What is wrong with it.
+    /// How it is damaged.
     pub problems: Vec<String>,
+    /// What keeps from reading it, which says nothing about damage.
+    pub unreadable: Option<Unreadable>,
 }
 
 /// The usage journal's files.
@@ -88,21 +95,28 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
         let file = folder.join(name);
         report.is_there = file.exists();
         // What a server has open it has read itself; its log may be in the middle of being written.
-        if name == MAIN_DATABASE
-            && !found.is_locked
-            && let Err(error) = damage::check_before_opening(&file)
-        {
-            report.problems.push(error.to_string());
-        } else if report.is_there
-            && let Err(Fault(cause)) = look_into(&file, full, &mut report).and_then(|connection| {
-                if name == MAIN_DATABASE {
-                    read_main(&connection, folder, unknown_since, &mut found)
-                } else {
-                    Ok(())
-                }
-            })
-        {
-            report.problems.push(cause);
+        let mut look = || -> Result<(), Trouble> {
+            let is_main = name == MAIN_DATABASE;
+            if is_main && !found.is_locked {
+                damage::check_before_opening(&file)?;
+            }
+            if !report.is_there {
+                return Ok(());
+            }
+            let connection = look_into(&file, full, &mut report)?;
+            if is_main {
+                look_at_journal(&connection, folder, &mut found);
+            }
+            // The tables of another schema may be others.
+            if is_main && report.schema == Some(report.known_schema) {
+                read_main(&connection, unknown_since, &mut found)?;
+            }
+            Ok(())
+        };
+        match look() {
+            Err(trouble) if trouble.is_damage => report.problems.push(trouble.cause),
+            Err(trouble) => report.unreadable = Some(trouble.at(&file)),
+            Ok(()) => {}
         }
         found.databases.push(report);
     }
@@ -112,7 +126,8 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
 /// The secrets of a database, wrapped: which master secret opens them can be tried.
 pub fn read_keyring(folder: &Path) -> Result<Vec<KeyringRecord>, tollbar_core::port::StoreFailure> {
     let connection = open_for_inspection(&folder.join(MAIN_DATABASE)).map_err(Fault::from)?;
-    Ok(bodies(&connection, "SELECT body FROM keyring")?)
+    bodies(&connection, "SELECT body FROM keyring")
+        .map_err(|trouble| tollbar_core::port::StoreFailure(trouble.cause))
 }
 
 /// Whether a process has the folder.
@@ -122,7 +137,7 @@ pub fn is_in_use(folder: &Path) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
-fn look_into(file: &Path, full: bool, report: &mut DatabaseReport) -> Result<Connection, Fault> {
+fn look_into(file: &Path, full: bool, report: &mut DatabaseReport) -> Result<Connection, Trouble> {
     let connection = open_for_inspection(file)?;
     report.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
     report.problems.extend(database::problems(&connection, full)?);
@@ -131,11 +146,9 @@ fn look_into(file: &Path, full: bool, report: &mut DatabaseReport) -> Result<Con
 
 fn read_main(
     connection: &Connection,
-    folder: &Path,
     unknown_since: Timestamp,
     found: &mut Inspection,
-) -> Result<(), Fault> {
-    look_at_journal(connection, folder, found);
+) -> Result<(), Trouble> {
     found.keyring = bodies(connection, "SELECT body FROM keyring")?;
     found.signing_keys = bodies(connection, "SELECT body FROM signing_keys")?;
     for newest in ["SELECT max(at) FROM audit", "SELECT max(started_at) FROM idempotency"] {
@@ -203,7 +216,7 @@ fn read_journal_file(file: &Path) -> io::Result<(u64, u64, Timestamp)> {
     }
 }
 
-fn bodies<T: serde::de::DeserializeOwned>(connection: &Connection, sql: &str) -> Result<Vec<T>, Fault> {
+fn bodies<T: serde::de::DeserializeOwned>(connection: &Connection, sql: &str) -> Result<Vec<T>, Trouble> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut records = Vec::new();

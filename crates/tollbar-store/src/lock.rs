@@ -3,7 +3,7 @@
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt, fchown},
     path::Path,
     sync::mpsc,
     time::Duration,
@@ -32,15 +32,16 @@ impl FolderLock {
             .mode(0o600)
             .open(&path)
             .map_err(OpenError::file(&path))?;
+        own_as_folder(&file, folder).map_err(OpenError::file(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) if !patience.is_zero() => match wait_for(file, patience) {
                 Some(Ok(file)) => Ok(Self { file }),
-                Some(Err(source)) => Err(OpenError::File { path, source }),
+                Some(Err(cause)) => Err(OpenError::File { path, cause }),
                 None => Err(OpenError::InUse { folder: folder.to_owned() }),
             },
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
+            Err(TryLockError::Error(cause)) => Err(OpenError::File { path, cause }),
         }
     }
 
@@ -48,6 +49,15 @@ impl FolderLock {
     pub(crate) fn release(&self) -> io::Result<()> {
         self.file.unlock()
     }
+}
+
+/// Where root takes it in another user's folder, that one's server must be able to take it too.
+fn own_as_folder(file: &File, folder: &Path) -> io::Result<()> {
+    let (own, owner) = (file.metadata()?, std::fs::metadata(folder)?);
+    if rustix::process::geteuid().is_root() && (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
+        return fchown(file, Some(owner.uid()), Some(owner.gid()));
+    }
+    Ok(())
 }
 
 /// Waits until the other process lets go; `None` if it does not in time. Who waits then still gets the lock some day, and
@@ -104,5 +114,5 @@ fn parent(folder: &Path) -> Option<&Path> {
 }
 
 fn not_a_folder(path: &Path) -> Result<(), OpenError> {
-    Err(OpenError::File { path: path.to_owned(), source: io::ErrorKind::NotADirectory.into() })
+    Err(OpenError::File { path: path.to_owned(), cause: io::ErrorKind::NotADirectory.into() })
 }

@@ -126,7 +126,7 @@ fn take_staged_by(data: &Path, rename: Rename<'_>) -> Result<Option<RestoreNote>
             match rename(&at(STAGED), &at(MOVING)) {
                 Ok(()) => sync_folder(data).map_err(OpenError::file(data))?,
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(taken),
-                Err(error) => return Err(OpenError::File { path: at(STAGED), source: error }),
+                Err(error) => return Err(OpenError::File { path: at(STAGED), cause: error }),
             }
         }
         if !at(APPLYING).exists() {
@@ -201,11 +201,8 @@ fn own_as(data: &Path, folder: &Path) -> io::Result<()> {
     let owner = fs::metadata(data)?;
     let is_foreign =
         |path: &Path| fs::metadata(path).map(|own| (own.uid(), own.gid()) != (owner.uid(), owner.gid()));
-    let mut waiting = vec![folder.to_owned(), data.join(LOCK), data.join("lock")];
+    let mut waiting = vec![folder.to_owned()];
     while let Some(path) = waiting.pop() {
-        if !path.exists() {
-            continue;
-        }
         if is_foreign(&path)? {
             chown(&path, Some(owner.uid()), Some(owner.gid()))?;
         }

@@ -7,6 +7,7 @@ mod it {
     mod crash;
     mod idempotency;
     mod idempotency_expiry;
+    mod inspecting;
     mod journal;
     mod keyring;
     mod model;

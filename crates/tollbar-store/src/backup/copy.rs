@@ -10,15 +10,15 @@ use std::{
 };
 
 use rusqlite::{
-    Connection,
+    Connection, OptionalExtension as _,
     backup::{Backup, StepResult},
 };
 use tollbar_core::port::{BackupOrder, Manifest, ManifestFile};
 
-use super::{Source, manifest};
+use super::{Source, manifest, target::Target};
 use crate::{
     allowance,
-    database::{open_for_inspection, open_reader},
+    database::{from_column, open_for_inspection, open_reader},
     fault::Fault,
     files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, check_room, copy_file, describe, sync_folder},
 };
@@ -35,14 +35,17 @@ pub(super) fn all(
     order: &BackupOrder,
     source: Source,
     goes_on: &dyn Fn() -> bool,
+    target: &mut Target,
 ) -> Result<Manifest, Fault> {
-    let folder = &order.folder;
+    let folder = &target.folder().to_owned();
     check_room(folder, size(data, order.with_requests))?;
     let main = hold(&data.join(MAIN_DATABASE))?;
-    let mut files = copy_journal(&data.join(JOURNAL), folder)?;
+    let mut files = copy_journal(&data.join(JOURNAL), &main, target)?;
     let mut schema = BTreeMap::new();
     let mut copy = |connection: &Connection, name: &str| -> Result<(), Fault> {
         let to = folder.join(name);
+        OpenOptions::new().create_new(true).write(true).mode(0o600).open(&to)?;
+        target.has_made(to.clone());
         copy_database(connection, &to, source, goes_on)?;
         schema.insert(name.to_owned(), finish(&to, name == MAIN_DATABASE && source == Source::Serving)?);
         files.push(describe(&to, name)?);
@@ -84,17 +87,19 @@ fn hold(file: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-fn copy_journal(from: &Path, folder: &Path) -> Result<Vec<ManifestFile>, Fault> {
-    let to = folder.join(JOURNAL);
+fn copy_journal(from: &Path, held: &Connection, target: &mut Target) -> Result<Vec<ManifestFile>, Fault> {
+    let to = target.folder().join(JOURNAL);
     fs::DirBuilder::new().mode(0o700).create(&to)?;
+    target.has_made(to.clone());
     let mut names = Vec::new();
     match fs::read_dir(from) {
         Ok(entries) => {
             for entry in entries {
-                if let Ok(name) = entry?.file_name().into_string()
+                let entry = entry?;
+                if let Ok(name) = entry.file_name().into_string()
                     && manifest::is_journal_name(&name)
                 {
-                    names.push(name);
+                    names.push((name, entry.metadata().map_or(1, |metadata| metadata.len())));
                 }
             }
         }
@@ -103,16 +108,33 @@ fn copy_journal(from: &Path, folder: &Path) -> Result<Vec<ManifestFile>, Fault> 
     }
     names.sort_unstable();
     let mut files = Vec::new();
-    for name in names {
+    for (name, length) in names {
         match copy_file(&from.join(&name), &to.join(&name), &format!("{JOURNAL}/{name}")) {
             Ok(copied) => files.push(copied),
             // It went away when it had been folded, two minutes ago at least: the held database has it.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                check_folded(held, &name, length)?;
+                fs::remove_file(to.join(&name))?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
     sync_folder(&to)?;
     Ok(files)
+}
+
+/// A backup without what was charged in a file would give it away. It was there after the moment began, and its row in
+/// the database goes after the file.
+fn check_folded(held: &Connection, name: &str, length: u64) -> Result<(), Fault> {
+    let offset = held
+        .query_row("SELECT offset FROM journal_files WHERE name = ?1", [name], |row| row.get(0))
+        .optional()?;
+    if from_column(offset.unwrap_or(0)) >= length {
+        return Ok(());
+    }
+    Err(Fault(format!(
+        "the journal file {name} went away while it was copied, and what was in it is not added up in the copy; back up again"
+    )))
 }
 
 fn copy_database(
@@ -121,7 +143,6 @@ fn copy_database(
     source: Source,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<(), Fault> {
-    OpenOptions::new().create_new(true).write(true).mode(0o600).open(to)?;
     let mut target = Connection::open(to)?;
     // The whole is synced at the end, and counts only then.
     target.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
@@ -152,4 +173,23 @@ fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
     File::open(file)?.sync_all()?;
     let connection = open_for_inspection(file)?;
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_file_that_went_away_must_be_added_up() {
+        let held = Connection::open_in_memory().unwrap();
+        held.execute_batch(
+            "CREATE TABLE journal_files (name TEXT, offset INTEGER); INSERT INTO journal_files VALUES ('1-0.log', 64)",
+        )
+        .unwrap();
+        assert!(check_folded(&held, "1-0.log", 64).is_ok());
+        for (name, length) in [("1-0.log", 65), ("2-0.log", 1)] {
+            let told = check_folded(&held, name, length).unwrap_err().0;
+            assert!(told.contains(name) && told.contains("back up again"), "{told}");
+        }
+    }
 }

@@ -1,14 +1,14 @@
 //! The manifest: what makes a backup complete, and what it is checked by.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{ErrorKind, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
 use tollbar_core::port::{Manifest, StoreFailure};
 
+use super::target::Target;
 use crate::{
     database::{self, open_for_inspection},
     fault::Fault,
@@ -17,27 +17,21 @@ use crate::{
 };
 
 pub(crate) const FILE: &str = "manifest.json";
-const PART: &str = "manifest.json.part";
+pub(super) const PART: &str = "manifest.json.part";
 pub(super) const FORMAT: u32 = 1;
 pub(super) const MASTER_SECRET: &str = "the one that was in force at made_at; it is not in this folder";
 /// No manifest is longer: a journal has a file for each 64 MiB.
 const LIMIT_BYTES: u64 = 4 << 20;
 
 /// From now on the backup is complete.
-pub(super) fn write(folder: &Path, manifest: &Manifest) -> Result<(), Fault> {
-    let part = folder.join(PART);
-    let mut file = File::options().create_new(true).write(true).mode(0o600).open(&part)?;
+pub(super) fn write(target: &mut Target, manifest: &Manifest) -> Result<(), Fault> {
+    let file = target.manifest();
     file.write_all(serde_json::to_string_pretty(manifest)?.as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    fs::rename(&part, folder.join(FILE))?;
-    Ok(sync_folder(folder)?)
-}
-
-pub(super) fn remove(folder: &Path) {
-    for name in [PART, FILE] {
-        let _ = fs::remove_file(folder.join(name));
-    }
+    fs::rename(target.folder().join(PART), target.folder().join(FILE))?;
+    target.is_complete();
+    Ok(sync_folder(target.folder())?)
 }
 
 /// Reads a manifest; what it names is not looked at.
@@ -46,6 +40,16 @@ pub(crate) fn read(folder: &Path) -> Result<Manifest, StoreFailure> {
     let refused = |why: String| Err(StoreFailure(format!("{}: {why}", path.display())));
     let length = match fs::metadata(&path) {
         Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            let name = match folder.parent() {
+                Some(parent) if parent.join(FILE).exists() => format!(": {}", parent.display()),
+                _ => ", in which its manifest.json is".to_owned(),
+            };
+            return Err(StoreFailure(format!(
+                "{} is a file: name the folder of the backup{name}",
+                folder.display()
+            )));
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return refused("there is none, so this is no backup, or one that was not finished".to_owned());
         }

@@ -85,6 +85,69 @@ fn wherever_it_breaks_off_the_next_start_ends_it() {
     }
 }
 
+/// Every path below that is not its folder's owner's.
+fn foreign(folder: &Path) -> Vec<std::path::PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = |path: &Path| fs::metadata(path).map(|own| (own.uid(), own.gid())).unwrap();
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(path) = waiting.pop() {
+        if owner(&path) != owner(folder) {
+            found.push(path.clone());
+        }
+        if path.is_dir() {
+            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_root_restores_is_the_folders_owners() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy, to) = (folder.path().join("data"), folder.path().join("copy"), folder.path().join("to"));
+    let order = tollbar_core::port::BackupOrder {
+        folder: copy.clone(),
+        with_requests: false,
+        made_at: Timestamp::from_millis(1),
+        version: "1".to_owned(),
+    };
+    crate::Store::open(&data).unwrap().close().unwrap();
+    crate::back_up_stopped(&data, &order).unwrap();
+    fs::create_dir(&to).unwrap();
+    // Another user can only be played by root; for everybody else the owner is who they are.
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&to, Some(65_534), Some(65_534)).unwrap();
+    }
+    for time in 1..3 {
+        let restored = restore(&copy, &to, true, Timestamp::from_millis(time)).unwrap();
+        assert_eq!(matches!(restored, Restored::InPlace(Some(_))), time == 2);
+        assert!(to.join("lock").exists());
+        assert_eq!(foreign(&to), Vec::<std::path::PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_file_of_a_backup_is_not_the_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = (folder.path().join("tollbar.db"), folder.path().join("data"));
+    fs::write(&file, "").unwrap();
+    let refusal = || restore(&file, &data, false, Timestamp::default()).unwrap_err().0;
+    assert!(refusal().contains("tollbar.db is a file: name the folder"), "{}", refusal());
+    fs::write(folder.path().join("manifest.json"), "{}").unwrap();
+    assert!(refusal().ends_with(&format!("of the backup: {}", folder.path().display())), "{}", refusal());
+}
+
+#[test]
+fn an_error_is_told_once_and_of_what_it_is() {
+    let error = || io::Error::new(ErrorKind::StorageFull, "nothing is free");
+    let told = OpenError::file(Path::new("file"))(error());
+    assert_eq!(told.to_string(), "file: nothing is free");
+    assert!(std::error::Error::source(&told).is_none(), "it would be told again");
+    assert_eq!(Fault::from(error()).0, "nothing is free");
+    assert_eq!(Fault::in_journal(error()).0, "the journal's files: nothing is free");
+}
+
 #[test]
 fn into_an_empty_folder_nothing_is_moved_aside() {
     let folder = folder();

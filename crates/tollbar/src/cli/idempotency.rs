@@ -5,7 +5,7 @@ mod view;
 use std::{fs::File, io::Read, path::PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
@@ -68,6 +68,8 @@ pub(crate) struct Which {
 
 #[derive(Debug, Args)]
 #[command(
+    // Without one of them both are named.
+    group = ArgGroup::new("outcome").args(["executed", "not_executed"]).required(true),
     after_help = "Find out first, in the API behind Tollbar, whether the write took effect. What was not executed \
     releases its key: the next request with it executes. What was executed is never executed again; repeats get the answer \
     that is given here, or a 500 that says that it was executed.\n\n\
@@ -80,7 +82,7 @@ pub(crate) struct Settle {
     #[command(flatten)]
     which: Which,
     /// It took effect
-    #[arg(long, required_unless_present = "not_executed", conflicts_with = "not_executed")]
+    #[arg(long)]
     executed: bool,
     /// It had no effect
     #[arg(long, conflicts_with_all = ["status", "body_file", "content_type"])]
@@ -221,7 +223,7 @@ mod tests {
     fn what_does_not_go_together_is_refused() {
         let id = "a1b2c3d4e5f6";
         for (words, said) in [
-            (vec![id, "--reason", "r"], "--executed"),
+            (vec![id, "--reason", "r"], "<--executed|--not-executed>"),
             (vec![id, "--executed", "--not-executed", "--reason", "r"], "cannot be used with"),
             (vec![id, "--not-executed", "--status", "201", "--reason", "r"], "cannot be used with"),
             (vec![id, "--executed", "--content-type", "text/plain", "--reason", "r"], "--status"),

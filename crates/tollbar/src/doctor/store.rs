@@ -1,6 +1,6 @@
 //! The store: databases, journal, unknown outcomes, a restored copy that waits.
 
-use tollbar_store::DatabaseReport;
+use tollbar_store::{DatabaseReport, Hindrance};
 
 use super::{Check, Patient};
 use crate::output::number;
@@ -58,7 +58,17 @@ fn database(report: &DatabaseReport, patient: &Patient<'_>, restore: &str) -> Ch
             )
         };
     }
+    if let Some(unreadable) = &report.unreadable {
+        return Check::wrong(
+            name,
+            format!("cannot be read: {}", unreadable.cause),
+            next_step(unreadable.hindrance, patient),
+        );
+    }
     match report.schema {
+        Some(0) => {
+            Check::ok(name, "it is empty: the first start was broken off, and the next one goes on with it")
+        }
         None if is_main && patient.data.has_master_secret() => Check::warning(
             name,
             "there is none: nothing was ever stored here",
@@ -78,10 +88,31 @@ fn database(report: &DatabaseReport, patient: &Patient<'_>, restore: &str) -> Ch
     }
 }
 
+/// What lets a database be read again.
+fn next_step(hindrance: Hindrance, patient: &Patient<'_>) -> String {
+    let folder = patient.data.path().display();
+    match hindrance {
+        Hindrance::DiskFull => format!("the disk of {folder} is full: make space"),
+        Hindrance::ReadOnly => {
+            format!(
+                "the file system of {folder} is mounted read-only: mount it for writing; the kernel's log may say why it is"
+            )
+        }
+        Hindrance::Locked => {
+            "another program has locked it: end that one (`fuser` names it), and look again".to_owned()
+        }
+        Hindrance::OtherUser => format!("run this as the user of {folder}, as whom the server runs"),
+        Hindrance::Other => {
+            "that says nothing about damage: mend what the message names, and look again".to_owned()
+        }
+    }
+}
+
 fn journal(patient: &Patient<'_>) -> Check {
     let (journal, subject) = (&patient.inspection.journal, "journal");
     if let Some(problem) = journal.problems.first() {
-        let has_store = patient.inspection.databases.iter().any(|report| report.schema.is_some());
+        let has_store =
+            patient.inspection.databases.iter().any(|report| report.schema.is_some_and(|schema| schema > 0));
         return if has_store {
             Check::wrong(
                 subject,

@@ -35,3 +35,31 @@ fn a_clock_of_another_age_is_wrong() {
         assert_eq!(of(&examined(folder.path(), now), "clock")[0].level, level, "{now}");
     }
 }
+
+#[test]
+fn what_cannot_be_read_is_not_called_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = || {
+        let checks = examined(folder.path(), "2026-11-22");
+        let [check] = of(&checks, "tollbar.db")[..] else { panic!("{checks:?}") };
+        assert_eq!(of(&checks, "journal")[0].level, Level::Ok, "{checks:?}");
+        (check.level, format!("{} {}", check.found, check.advice.as_deref().unwrap_or_default()))
+    };
+    let file = folder.path().join("tollbar.db");
+    // The first start was killed before it had written anything.
+    fs::write(&file, "").unwrap();
+    let (level, text) = found();
+    assert_eq!(level, Level::Ok, "{text}");
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let (level, text) = found();
+    assert_eq!(level, Level::Wrong);
+    assert!(text.contains("cannot be read: "), "{text}");
+    assert!(!text.contains("damaged:") && !text.contains("restore"), "{text}");
+    // What is damaged is called so.
+    fs::remove_dir(&file).unwrap();
+    fs::write(&file, "no database, and long enough to be read".repeat(200)).unwrap();
+    let (level, text) = found();
+    assert_eq!(level, Level::Wrong);
+    assert!(text.contains("damaged: ") && text.contains("tollbar restore"), "{text}");
+}

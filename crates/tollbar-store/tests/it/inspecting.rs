@@ -1,0 +1,47 @@
+//! Looking at a store: what is damage, and what is not.
+
+use std::{fs, path::Path};
+
+use rusqlite::Connection;
+use tollbar_store::{DatabaseReport, inspect};
+
+use super::support::{at, folder, open};
+
+fn main_report(folder: &Path) -> DatabaseReport {
+    inspect(folder, at("2026-11-22"), false).databases.remove(0)
+}
+
+fn change(folder: &Path, sql: &str) {
+    Connection::open(folder.join("tollbar.db")).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn an_older_store_is_whole_before_its_first_start() {
+    let folder = folder();
+    change(folder.path(), include_str!("crash/first_schema.sql"));
+    let report = main_report(folder.path());
+    assert_eq!((report.schema, report.problems.len()), (Some(1), 0), "{report:?}");
+    assert!(report.unreadable.is_none(), "{report:?}");
+    drop(open(folder.path()));
+    let report = main_report(folder.path());
+    assert_eq!(report.schema, Some(report.known_schema));
+}
+
+#[test]
+fn what_the_first_start_left_empty_is_no_damage() {
+    let folder = folder();
+    fs::write(folder.path().join("tollbar.db"), "").unwrap();
+    let report = main_report(folder.path());
+    assert_eq!((report.schema, report.problems.len()), (Some(0), 0), "{report:?}");
+    assert!(report.unreadable.is_none(), "{report:?}");
+}
+
+#[test]
+fn a_query_that_fails_is_no_damage() {
+    let folder = folder();
+    open(folder.path()).close().unwrap();
+    change(folder.path(), "ALTER TABLE keyring RENAME TO elsewhere");
+    let report = main_report(folder.path());
+    assert!(report.problems.is_empty(), "{report:?}");
+    assert!(report.unreadable.unwrap().cause.contains("keyring"));
+}
