@@ -102,7 +102,7 @@ pub(crate) struct Fault(pub(crate) String);
 
 impl Fault {
     /// Of the usage journal, wherever it is told.
-    pub(crate) fn in_journal(error: io::Error) -> Self {
+    pub(crate) fn in_journal(error: &io::Error) -> Self {
         Self(format!("the journal's files: {error}"))
     }
 

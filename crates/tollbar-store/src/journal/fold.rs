@@ -59,7 +59,7 @@ impl Fold {
         self.load_positions(writer)?;
         loop {
             let damaged = self.damaged;
-            let (advances, tally, more) = self.read_step().map_err(Fault::in_journal)?;
+            let (advances, tally, more) = self.read_step().map_err(|error| Fault::in_journal(&error))?;
             if !advances.is_empty() {
                 let has_gaps = self.damaged > damaged;
                 let stored = writer.run_blocking(move |connection| {
@@ -92,7 +92,7 @@ impl Fold {
             match self.folder.file(name).metadata() {
                 Ok(file) if file.len() > position.offset => {}
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Fault::in_journal(error).into());
+                    return Err(Fault::in_journal(&error).into());
                 }
                 _ => finished.push(name.clone()),
             }
@@ -101,7 +101,7 @@ impl Fold {
             return Ok(());
         }
         // First the files, for good; a file without a position would be folded a second time.
-        self.folder.remove(&finished).map_err(Fault::in_journal)?;
+        self.folder.remove(&finished).map_err(|error| Fault::in_journal(&error))?;
         let names = finished.clone();
         writer.run_blocking(move |connection| {
             let mut delete = connection.prepare_cached("DELETE FROM journal_files WHERE name = ?1")?;

@@ -145,7 +145,7 @@ fn an_error_is_told_once_and_of_what_it_is() {
     assert_eq!(told.to_string(), "file: nothing is free");
     assert!(std::error::Error::source(&told).is_none(), "it would be told again");
     assert_eq!(Fault::from(error()).0, "nothing is free");
-    assert_eq!(Fault::in_journal(error()).0, "the journal's files: nothing is free");
+    assert_eq!(Fault::in_journal(&error()).0, "the journal's files: nothing is free");
 }
 
 #[test]
