@@ -254,6 +254,10 @@ fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
     fs::remove_file(backup.join("manifest.json")).unwrap();
     is_refused(&["manifest.json", "not finished"]);
     put("manifest.json", &manifest);
+    refused(
+        &restore(platform, &backup.join("tollbar.db"), &["--replace"]),
+        &["is a file", "name the folder of the backup"],
+    );
     let secret = platform.data().join("master-secret");
     let text = fs::read(&secret).unwrap();
     fs::write(&secret, "22".repeat(32)).unwrap();
@@ -270,11 +274,17 @@ fn a_stopped_folder_is_backed_up_too_and_a_bad_place_is_refused() {
     let platform = &shop.platform;
     fs::create_dir(platform.folder().join("full")).unwrap();
     fs::write(platform.folder().join("full/file"), "x").unwrap();
+    // A folder of somebody else's making is refused, and not changed.
+    fs::create_dir(platform.folder().join("open")).unwrap();
+    fs::set_permissions(platform.folder().join("open"), fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("full", platform.folder().join("link")).unwrap();
     let inside = platform.data().join("backup");
     for (folder, words) in [
         ("full", &["not empty"][..]),
         (inside.to_str().unwrap(), &["in the data folder"]),
         ("nowhere/backup", &["the folder above it"]),
+        ("open", &["other users may enter it", "chmod 700"]),
+        ("link", &["symbolic link"]),
     ] {
         refused(&platform.run(&["backup", folder]), words);
         assert!(!platform.folder().join(folder).join("manifest.json").exists());
