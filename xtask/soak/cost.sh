@@ -56,7 +56,11 @@ serve() {
     cat >"$folder/api.yaml" <<'YAML'
 openapi: 3.0.3
 info: { title: Cost, version: "1" }
-paths: { /things/{id}: { get: { parameters: [{ name: id, in: path, required: true, schema: { type: string } }], responses: { "200": { description: ok } } } } }
+paths:
+  /things/{id}:
+    get:
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses: { "200": { description: ok } }
 YAML
     $run import "$folder/api.yaml" --base /v1 --upstream http://127.0.0.1:18900 >/dev/null
     $run tier set boundless --rate 4000000 >/dev/null
