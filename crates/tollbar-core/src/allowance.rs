@@ -16,6 +16,8 @@ struct Count {
     charged: u64,
     /// Charges up to here are covered by what is durable.
     leased: u64,
+    /// The lease that was asked for ahead; under way, or failed, where it is beyond what is leased.
+    asked: u64,
     /// All corrections together. They charge nothing, so no lease has to cover them.
     corrected: i64,
 }
@@ -61,6 +63,9 @@ pub struct Charge {
     pub at: Timestamp,
     /// What it was held against, with itself counted.
     pub state: AllowanceState,
+    /// What is leased is nearly used up: a lease up to here is wanted soon, so that no request has to wait for it. Said
+    /// once for each lease; where it is not made, a later request needs one before it is charged.
+    pub lease_ahead: Option<u64>,
 }
 
 /// Why there was no charge.
@@ -83,10 +88,13 @@ pub fn lease_block(limit: u64) -> u64 {
     (limit / 100).clamp(16, 256)
 }
 
+/// The next lease is wanted when this part of a block is left.
+const AHEAD_PART: u64 = 4;
+
 impl Ledger {
     /// Takes over a durable count at start; its corrections come after it, by [`Ledger::correct`].
     pub fn restore(&mut self, month: Month, charged: u64, leased: u64) {
-        self.months.insert(month, Count { charged, leased, corrected: 0 });
+        self.months.insert(month, Count { charged, leased, ..Count::default() });
     }
 
     /// Charges one request to the month of `now`.
@@ -97,16 +105,23 @@ impl Ledger {
         if count.charged >= chargeable && overage == Overage::Block {
             return Err(NotCharged::Exhausted(state(limit, count.used(), month)));
         }
+        let lease = |charged: u64| {
+            let ahead = charged.saturating_add(lease_block(limit));
+            if overage == Overage::Block { ahead.min(chargeable) } else { ahead }
+        };
         if count.charged >= count.leased {
-            let ahead = count.charged.saturating_add(lease_block(limit));
-            let upto = if overage == Overage::Block { ahead.min(chargeable) } else { ahead };
-            return Err(NotCharged::NeedsLease { month, upto });
+            return Err(NotCharged::NeedsLease { month, upto: lease(count.charged) });
         }
         count.charged += 1;
         let state = state(limit, count.used(), month);
+        let upto = lease(count.charged);
+        let is_nearly_used = count.leased - count.charged <= lease_block(limit) / AHEAD_PART;
+        let lease_ahead =
+            (is_nearly_used && count.asked <= count.leased && upto > count.leased).then_some(upto);
+        count.asked = lease_ahead.unwrap_or(count.asked);
         // Older months are kept while answers that give back may still come in for them: one month is ample.
         self.months.retain(|m, _| m.number() + 1 >= month.number());
-        Ok(Charge { at: now, state })
+        Ok(Charge { at: now, state, lease_ahead })
     }
 
     /// Notes that a lease is durable.
@@ -205,6 +220,35 @@ mod tests {
     }
 
     #[test]
+    fn the_next_lease_is_asked_for_once_before_this_one_is_used_up() {
+        let now = Timestamp::parse("2026-11-22").unwrap();
+        let (month, limit) = (Month::of(now), 100_000);
+        let block = lease_block(limit);
+        let mut ledger = Ledger::default();
+        ledger.leased(month, block);
+        let mut take = |count: u64, leased: Option<u64>| -> Vec<(u64, u64)> {
+            leased.into_iter().for_each(|upto| ledger.leased(month, upto));
+            let charges = (0..count).map(|_| ledger.charge(limit, Overage::Block, now).unwrap());
+            charges.filter_map(|charge| Some((charge.state.used, charge.lease_ahead?))).collect()
+        };
+        let nearly = block - block / AHEAD_PART;
+        // The one that was asked for does not come before all is used.
+        assert_eq!(take(block, None), [(nearly, nearly + block)]);
+        // It came, and the next is asked for in its turn: nobody waits as long as leases are made in time.
+        assert_eq!(take(block / 2, Some(nearly + block)), [(2 * nearly, 2 * nearly + block)]);
+        assert_eq!(take(block, Some(2 * nearly + block)).len(), 1);
+    }
+
+    #[test]
+    fn no_lease_ahead_goes_beyond_what_is_sold() {
+        let now = Timestamp::parse("2026-11-22").unwrap();
+        let mut ledger = Ledger::default();
+        let asked: Vec<u64> =
+            (0..40).filter_map(|_| charge(&mut ledger, 20, now).ok()?.lease_ahead).collect();
+        assert_eq!(asked, [20], "16 are leased first, and the last four ahead");
+    }
+
+    #[test]
     fn a_correction_is_used_and_charges_nothing() {
         let now = Timestamp::parse("2026-11-22").unwrap();
         let month = Month::of(now);
@@ -269,8 +313,9 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Ask => match ledger.charge(limit, Overage::Block, now) {
-                        Ok(_) => {
+                        Ok(charge) => {
                             charged += 1;
+                            asked.extend(charge.lease_ahead);
                             prop_assert!(charged - back + corrected <= i64::try_from(limit).unwrap());
                         }
                         Err(NotCharged::NeedsLease { upto, .. }) => asked.push(upto),

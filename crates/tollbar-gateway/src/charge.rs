@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use tollbar_contract::{Code, Environment, Stage};
 use tollbar_core::{
-    Client, EndpointId, Rejection, Timestamp,
+    Client, EndpointId, Month, Rejection, Timestamp,
     admission::{self, Admitted, ChargeFault, Valid},
     port::{JournalEvent, JournalRecord, StoreFailure},
 };
@@ -28,13 +28,14 @@ enum State {
     Settled,
 }
 
-/// Stage 16: charges the request, leasing durably where that is needed, and journals it.
+/// Stage 16: charges the request, leasing durably where that is needed, and journals it with what it took from the rate.
 pub(crate) async fn charge(
     worker: &Rc<Worker>,
     client: &Arc<Client>,
     environment: Environment,
     endpoint: EndpointId,
     valid: &Valid,
+    mut rate: TakenRate<'_>,
 ) -> Result<(Admitted, Charged), Rejection> {
     let shared = &worker.shared;
     let admitted = loop {
@@ -42,13 +43,19 @@ pub(crate) async fn charge(
             Ok(admitted) => break admitted,
             Err(ChargeFault::Rejected(rejection)) => return Err(rejection),
             Err(ChargeFault::NeedsLease { month, upto }) => {
-                let id = client.record.id;
-                let leasing = shared.allowance.lease(id, environment, month, upto);
-                bounded(leasing).await.map_err(|failure| cannot_store(&failure))?;
-                client.meter(environment).leased(month, upto);
+                lease(worker, client, environment, month, upto)
+                    .await
+                    .map_err(|failure| cannot_store(&failure))?;
             }
         }
     };
+    if let Some(upto) = admitted.charge.lease_ahead {
+        let (worker, client, month) = (worker.clone(), client.clone(), Month::of(admitted.charge.at));
+        tokio::task::spawn_local(async move {
+            // Where it fails, a request that needs the lease asks again, and says so.
+            let _ = lease(&worker, &client, environment, month, upto).await;
+        });
+    }
     let charged = Charged {
         worker: worker.clone(),
         client: client.clone(),
@@ -57,7 +64,8 @@ pub(crate) async fn charge(
         at: admitted.charge.at,
         state: State::NotSent,
     };
-    if let Err(failure) = charged.journal(JournalEvent::Charged) {
+    rate.is_journaled = true;
+    if let Err(failure) = append(worker, &[rate.record, charged.record(JournalEvent::Charged)]) {
         // Nothing was written, so nothing is to be taken back there.
         let mut charged = charged;
         charged.state = State::Settled;
@@ -67,22 +75,45 @@ pub(crate) async fn charge(
     Ok((admitted, charged))
 }
 
-/// Journals that a request took from the rate.
-pub(crate) fn journal_rate(worker: &Worker, client: &Client, environment: Environment, at: Timestamp) {
-    let record = JournalRecord {
-        event: JournalEvent::Rated,
-        client: client.record.id,
-        environment,
-        endpoint: EndpointId(0),
-        at,
-    };
-    // Without the record the window is exact all the same, but for a restart within the next minute.
-    let _ = append(worker, record);
+/// What a request took from the rate. Dropped, it is journaled; a charge takes it along in the same write.
+pub(crate) struct TakenRate<'w> {
+    worker: &'w Worker,
+    record: JournalRecord,
+    is_journaled: bool,
+}
+
+impl<'w> TakenRate<'w> {
+    pub(crate) fn new(worker: &'w Worker, client: &Client, environment: Environment, at: Timestamp) -> Self {
+        let (event, endpoint) = (JournalEvent::Rated, EndpointId(0));
+        let record = JournalRecord { event, client: client.record.id, environment, endpoint, at };
+        Self { worker, record, is_journaled: false }
+    }
+}
+
+impl Drop for TakenRate<'_> {
+    fn drop(&mut self) {
+        if !self.is_journaled {
+            // Without the record the window is exact all the same, but for a restart within the next minute.
+            let _ = append(self.worker, &[self.record]);
+        }
+    }
+}
+
+async fn lease(
+    worker: &Worker,
+    client: &Client,
+    environment: Environment,
+    month: Month,
+    upto: u64,
+) -> Result<(), StoreFailure> {
+    bounded(worker.shared.allowance.lease(client.record.id, environment, month, upto)).await?;
+    client.meter(environment).leased(month, upto);
+    Ok(())
 }
 
 /// Appends to the journal; a failure is logged when it begins and when it ends, not for each request.
-fn append(worker: &Worker, record: JournalRecord) -> Result<(), StoreFailure> {
-    let outcome = worker.append(&[record]);
+fn append(worker: &Worker, records: &[JournalRecord]) -> Result<(), StoreFailure> {
+    let outcome = worker.append(records);
     if worker.journal_fails.replace(outcome.is_err()) != outcome.is_err() {
         match &outcome {
             Ok(()) => tracing::info!("the usage journal can be written again"),
@@ -117,15 +148,12 @@ impl Charged {
     fn end(&mut self, event: JournalEvent) {
         self.state = State::Settled;
         // Where it fails, a charge that was given back counts again after a restart.
-        let _ = self.journal(event);
+        let _ = append(&self.worker, &[self.record(event)]);
     }
 
-    fn journal(&self, event: JournalEvent) -> Result<(), StoreFailure> {
+    fn record(&self, event: JournalEvent) -> JournalRecord {
         let (client, environment) = (self.client.record.id, self.environment);
-        append(
-            &self.worker,
-            JournalRecord { event, client, environment, endpoint: self.endpoint, at: self.at },
-        )
+        JournalRecord { event, client, environment, endpoint: self.endpoint, at: self.at }
     }
 }
 

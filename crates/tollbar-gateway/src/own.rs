@@ -19,7 +19,7 @@ use tollbar_http::RequestHead;
 use crate::{
     answer::{Answer, Refused},
     body::ClientBody,
-    charge,
+    charge::TakenRate,
     exchange::Exchange,
     respond,
     worker::Worker,
@@ -121,7 +121,7 @@ pub(crate) fn account(
     let (environment, now) = (exchange.environment, exchange.at);
     let rate = admission::take_rate(snapshot, client, environment, now)?;
     exchange.rate = Some(rate);
-    charge::journal_rate(worker, client, environment, now);
+    drop(TakenRate::new(worker, client, environment, now));
     let limit = client.record.allowance[environment.index()];
     let allowance = client.meter(environment).peek_allowance(limit, now);
     let own = authenticated.own_scopes();

@@ -15,7 +15,7 @@ use tollbar_http::{RequestHead, TargetForm};
 use crate::{
     answer::{Answer, Refused},
     body::{self, Body, ClientBody},
-    charge,
+    charge::{self, TakenRate},
     exchange::Exchange,
     forward::{ForwardFailure, Outgoing, Place, forward, remove_hop_by_hop},
     keyed::{self, Claimed, Execution},
@@ -80,7 +80,7 @@ async fn walk<'r>(
     let operation = check_operation(&snapshot, exchange, &location, head, &client, &authenticated, now)?;
     // 13 the per-minute rate
     exchange.rate = Some(admission::take_rate(&snapshot, &client, exchange.environment, now)?);
-    charge::journal_rate(worker, &client, exchange.environment, now);
+    let rate = TakenRate::new(worker, &client, exchange.environment, now);
     // What Connection names was for us alone: what is checked from here on is what the upstream gets.
     let mut head = head.clone();
     remove_hop_by_hop(&mut head.headers);
@@ -119,7 +119,7 @@ async fn walk<'r>(
     // 16 the monthly allowance
     let endpoint = operation.endpoint().id;
     let (admitted, mut charged) =
-        charge::charge(worker, &client, exchange.environment, endpoint, &valid).await?;
+        charge::charge(worker, &client, exchange.environment, endpoint, &valid, rate).await?;
     exchange.allowance = Some(admitted.charge.state);
     // 17 to the upstream
     let outgoing = Outgoing::new(worker, exchange, &operation, head, location.rest);

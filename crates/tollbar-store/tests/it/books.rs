@@ -184,9 +184,10 @@ proptest! {
             match step {
                 Step::Charge(times) => for _ in 0..times {
                     match run.ledger.charge(limit, Overage::Block, now) {
-                        Ok(_) => {
+                        Ok(charge) => {
                             run.writer.append(&[charged(1, now)]).unwrap();
                             truth.charged += 1;
+                            asked.extend(charge.lease_ahead);
                         }
                         Err(NotCharged::NeedsLease { upto, .. }) => {
                             asked.push(upto);
