@@ -63,8 +63,8 @@ if [ -z "$only" ]; then
 fi
 
 planted "a charge after sending" lost $charge \
-    's/= charged\.journal\(JournalEvent::Charged\)/= Ok::<(), StoreFailure>(())/' \
-    's/(pub\(crate\) fn settle\(mut self, status: u16\) \{)/$1 let _ = self.journal(JournalEvent::Charged);/'
+    's/, charged\.record\(JournalEvent::Charged\)//' \
+    's/(pub\(crate\) fn settle\(mut self, status: u16\) \{)/$1 let _ = append(&self.worker, &[self.record(JournalEvent::Charged)]);/'
 
 planted "an answer before it is durable" lost $keyed \
     's/bounded\(keeping\)\.await/{
