@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::super::checksum::{before_first, checksum, word};
+use super::super::checksum::word;
 use super::*;
 
 const FRAME_BYTES: usize = FRAME_HEADER_BYTES + 4096;
@@ -22,8 +22,8 @@ struct Begun {
 }
 
 impl Begun {
-    /// So many logs came before.
-    fn after(logs: usize) -> Self {
+    /// One log came before, and so many more.
+    fn after(logs: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let live = folder.path().join("live");
         let connection = Connection::open(&live).unwrap();
@@ -47,7 +47,8 @@ impl Begun {
         let with = fs::read(&live).unwrap();
         insert(10);
         let header = fs::read(beside(&live, "-wal")).unwrap()[..HEADER_BYTES].to_vec();
-        assert_ne!(header[12..], log[12..HEADER_BYTES]);
+        // Beginning with 255 and 256 more than one byte differs.
+        assert_eq!((word(&log, 12), word(&header, 12)), (logs + 1, logs + 2));
         Self { folder, log, header, with, without }
     }
 
@@ -79,7 +80,6 @@ impl Begun {
             (0..HEADER_BYTES).map(byte).collect::<Vec<_>>()
         };
         let mut torn: Vec<_> = (0..HEADER_BYTES).map(|cut| mix(&|at| at < cut)).collect();
-        torn.extend((1..HEADER_BYTES).map(|cut| mix(&|at| at >= cut)));
         torn.extend((0..1_u32 << (HEADER_BYTES / 4)).map(|words| mix(&|at| words >> (at / 4) & 1 == 1)));
         torn.retain(|header| *header != self.header && header != old);
         torn.sort_unstable();
@@ -95,10 +95,9 @@ fn with_header(header: &[u8], log: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_header_torn_over_a_log_that_the_database_has_is_that_of_an_empty_log() {
-    // The second and the third header differ by one in the count, and the 256th and the 257th in two of its bytes.
-    for logs in [0, 1, 255] {
+    for logs in [0, 1, 254] {
         let begun = Begun::after(logs);
-        let rows = u32::try_from(logs).unwrap() + 3;
+        let rows = logs + 3;
         for header in begun.torn() {
             let log = with_header(&header, &begun.log);
             assert_eq!(begun.check(&begun.with, &log), Ok(true), "{header:02x?}");
@@ -188,25 +187,4 @@ fn a_log_without_a_commit_holds_nothing() {
     assert!(
         begun.check(&begun.without, first_commit).unwrap_err().contains("the database lacks what it holds")
     );
-}
-
-/// Both kinds of checksums.
-#[test]
-fn the_first_frame_leads_back_to_its_header() {
-    for big_endian in [false, true] {
-        for number in 0..50_u32 {
-            let words = |from: u32, count: u32| -> Vec<u8> {
-                (from..from + count).flat_map(|word| word.wrapping_mul(0x9e37_79b9).to_be_bytes()).collect()
-            };
-            let header = words(number * 1000, 6);
-            let sums = checksum((0, 0), &header, big_endian);
-            let (head, page) = (words(number * 1000 + 10, 2), words(number * 1000 + 20, 128));
-            let told = checksum(checksum(sums, &head, big_endian), &page, big_endian);
-            let told = [told.0.to_be_bytes(), told.1.to_be_bytes()].concat();
-            let mut frame = [&head, &header[16..24], &told, &page].concat();
-            assert_eq!(before_first(&frame, &header, big_endian), Some(sums));
-            frame[100] ^= 1;
-            assert_eq!(before_first(&frame, &header, big_endian), None);
-        }
-    }
 }
