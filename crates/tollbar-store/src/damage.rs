@@ -30,6 +30,10 @@ pub(crate) fn check_before_opening(file: &Path) -> Result<bool, OpenError> {
         Log::TornEnd => Ok(true),
         Log::Headless(committed) => {
             if committed.is_in(file, &log).map_err(OpenError::file(file))? {
+                tracing::warn!(
+                    file = %log.display(),
+                    "the header of the write-ahead log cannot be read: nothing is lost, for the database has all that it holds"
+                );
                 return Ok(true);
             }
             let reason = "the checksum of its header is wrong, and the database lacks what it holds";

@@ -50,7 +50,7 @@ pub(super) fn read_log(file: &Path) -> io::Result<Log> {
         return if is_empty(&mut log)? {
             Ok(Log::Whole)
         } else {
-            damaged("its header is empty, and it is not")
+            damaged("its header is empty, and what follows is not")
         };
     }
     let big_endian = match word(&header, 0).wrapping_sub(MAGIC) {
