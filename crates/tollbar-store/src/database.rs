@@ -31,6 +31,17 @@ pub(crate) fn open_writer(
     busy_timeout: Duration,
     migrations: &[&str],
 ) -> Result<Connection, OpenError> {
+    let mut connection = open_unmigrated(file, durability, busy_timeout)?;
+    migrate(&mut connection, file, migrations)?;
+    Ok(connection)
+}
+
+/// The same with the schema as it is.
+pub(crate) fn open_unmigrated(
+    file: &Path,
+    durability: Durability,
+    busy_timeout: Duration,
+) -> Result<Connection, OpenError> {
     // SQLite gives the files beside the database (-wal, -shm) the database's own access rights.
     OpenOptions::new()
         .create(true)
@@ -39,9 +50,8 @@ pub(crate) fn open_writer(
         .mode(0o600)
         .open(file)
         .map_err(OpenError::file(file))?;
-    let mut connection = connect(file, busy_timeout).map_err(refused(file))?;
+    let connection = connect(file, busy_timeout).map_err(refused(file))?;
     configure(&connection, durability).map_err(refused(file))?;
-    migrate(&mut connection, file, migrations)?;
     Ok(connection)
 }
 
@@ -101,7 +111,11 @@ fn configure(connection: &Connection, durability: Durability) -> rusqlite::Resul
 }
 
 /// Each migration runs once, in a transaction with the new version number: an interrupted one leaves no trace.
-fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Result<(), OpenError> {
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    file: &Path,
+    migrations: &[&str],
+) -> Result<(), OpenError> {
     let found: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused(file))?;
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);

@@ -91,13 +91,15 @@ impl Store {
         let lock = FolderLock::take(folder, options.lock_patience)?;
         restore::take_staged(folder)?;
         let main = folder.join("tollbar.db");
-        let has_torn_end = damage::check_before_opening(&main)?;
+        let has_torn_log = damage::check_before_opening(&main)?;
         let busy = options.busy_timeout;
-        let connection = database::open_writer(&main, Durability::Synced, busy, schema::MAIN)?;
-        if has_torn_end {
-            // What was cut off goes for good: it must not be taken for damage after another such end.
+        let mut connection = database::open_unmigrated(&main, Durability::Synced, busy)?;
+        if has_torn_log {
+            // What is not read of it goes for good, before anything is written over it: neither may be taken for damage
+            // after another such end.
             let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
+        database::migrate(&mut connection, &main, schema::MAIN)?;
         let log_file = folder.join("requests.db");
         let log_connection = request_log::open(&log_file, busy)?;
         // The databases' names must not be lost either.

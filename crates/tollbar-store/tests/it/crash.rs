@@ -29,6 +29,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use disk::{Disk, Tree};
 use model::Model;
 use script::Script;
+#[cfg(feature = "soak")]
+use sweep::TORN_HEADERS;
 use sweep::{EVERYTHING, Figures, Ways, sweep};
 
 /// Random scripts in a normal run, each with a part of its crashes; and in a long one, with all.
@@ -79,7 +81,9 @@ fn long() {
     let mut figures = crash_in(&Script::large(), Ways { one_in: 25, ..EVERYTHING }, 5);
     println!("a large write-ahead log: {figures}");
     for script in [Script::ledger(), Script::idempotency(), Script::policy(), Script::house()] {
-        figures.take(again::crash_again(&script, 8, EVERYTHING, RandomState::new().hash_one(1)));
+        for ways in [EVERYTHING, TORN_HEADERS] {
+            figures.take(again::crash_again(&script, 8, ways, RandomState::new().hash_one(1)));
+        }
         println!("crashes after crashes, {figures}");
     }
     for number in 0..SCRIPTS_LONG {

@@ -58,6 +58,33 @@ fn a_file_that_is_no_database_is_refused() {
     assert!(matches!(refusal(&not_a_folder), OpenError::File { .. }));
 }
 
+/// A count of logs that is one too high: as a header says that was cut off while the next was written over it.
+#[test]
+fn a_log_without_its_header_is_refused_where_something_would_be_lost() {
+    let folder = folder();
+    let store = open(folder.path());
+    wait(store.lease(client(1), LIVE, month("2026-11"), 5)).unwrap();
+    let killed = |log: &[u8]| {
+        let copy = self::folder();
+        fs::copy(folder.path().join("tollbar.db"), copy.path().join("tollbar.db")).unwrap();
+        fs::write(copy.path().join("tollbar.db-wal"), log).unwrap();
+        copy
+    };
+    let mut log = fs::read(folder.path().join("tollbar.db-wal")).unwrap();
+    log[15] ^= 1;
+    let copy = killed(&log);
+    let refused = refusal(copy.path());
+    assert!(refused.to_string().contains("tollbar.db-wal is damaged"), "{refused}");
+    assert_eq!(fs::read(copy.path().join("tollbar.db-wal")).unwrap(), log, "nothing was changed");
+
+    let beside = Connection::open(folder.path().join("tollbar.db")).unwrap();
+    beside.query_row("PRAGMA wal_checkpoint", [], |_| Ok(())).unwrap();
+    let copy = killed(&log);
+    let store = open(copy.path());
+    let leased = wait(store.load_counts(at("2026-11-15"))).unwrap().months;
+    assert_eq!(leased.iter().map(|month| month.leased).collect::<Vec<_>>(), [5]);
+}
+
 #[test]
 fn only_the_owner_can_read_anything() {
     let outside = folder();

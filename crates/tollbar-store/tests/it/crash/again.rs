@@ -1,13 +1,14 @@
 //! A crash in what follows on a crash: while the journal is folded, counts are corrected, and work goes on.
 
 use super::{
+    crash_in,
     disk::{Disk, Survival, Tree},
     expect_nothing,
     model::Model,
     random::Random,
     record::{Call, play},
     script::Script,
-    sweep::{EVERYTHING, Figures, Ways, sweep},
+    sweep::{EVERYTHING, Figures, TORN_HEADERS, Ways, sweep},
 };
 
 #[test]
@@ -16,6 +17,17 @@ fn a_start_after_a_crash_can_crash() {
     let mut figures = crash_again(&Script::ledger(), 4, ways, 6);
     figures.take(crash_again(&Script::idempotency(), 4, ways, 12_085_164_974_662_366_947));
     figures.take(crash_again(&Script::ledger(), 8, ways, 8_573_911_121_770_413_488));
+    expect_nothing(&figures);
+}
+
+/// Over nothing, over what a first start left that was killed, and over a log that is in the database.
+#[test]
+fn a_header_of_the_log_can_be_torn() {
+    let mut figures = Figures::default();
+    for script in [Script::policy(), Script::house()] {
+        figures.take(crash_again(&script, 8, TORN_HEADERS, 3_671_267_155_262_754_393));
+    }
+    figures.take(crash_in(&Script::large(), TORN_HEADERS, 0));
     expect_nothing(&figures);
 }
 

@@ -172,7 +172,6 @@ impl Script {
     }
 
     /// So much in the write-ahead log that it is written back and begun anew in the middle.
-    #[cfg(feature = "soak")]
     pub(super) fn large() -> Self {
         let mut steps = Vec::new();
         for slot in 0..6 {

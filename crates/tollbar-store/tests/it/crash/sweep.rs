@@ -43,9 +43,16 @@ pub(super) struct Ways {
     pub(super) partial_losses: bool,
     /// Of so many crashes one, chosen at random.
     pub(super) one_in: u64,
+    /// The header of the store's write-ahead log cut off behind each of its bytes.
+    pub(super) torn_headers: bool,
 }
 
-pub(super) const EVERYTHING: Ways = Ways { kills: true, power_losses: true, partial_losses: true, one_in: 1 };
+pub(super) const EVERYTHING: Ways =
+    Ways { kills: true, power_losses: true, partial_losses: true, one_in: 1, torn_headers: false };
+pub(super) const TORN_HEADERS: Ways =
+    Ways { kills: false, power_losses: false, partial_losses: false, torn_headers: true, ..EVERYTHING };
+/// Bytes of a write-ahead log's header.
+const HEADER_BYTES: usize = 32;
 
 /// One crash: what it leaves, and what was promised by then.
 struct Crash {
@@ -93,14 +100,23 @@ fn crash_everywhere(
         }
         if let Some(Call::Write { handle, at, bytes }) = call
             && bytes.len() > 1
-            && ways.kills
-            && random.below(ways.one_in) == 0
         {
-            let mut tree = disk.after_kill();
-            if let Some(Some(content)) = disk.path_of(*handle).and_then(|path| tree.get_mut(&path)) {
-                put(content, *at, &bytes[..1 + random.index(bytes.len() - 1)]);
+            let tear = |written: usize| {
+                let mut tree = disk.after_kill();
+                if let Some(Some(content)) = disk.path_of(*handle).and_then(|path| tree.get_mut(&path)) {
+                    put(content, *at, &bytes[..written]);
+                }
+                crash("a kill in the middle of a write", tree, Loss::Process);
+            };
+            if ways.kills && random.below(ways.one_in) == 0 {
+                tear(1 + random.index(bytes.len() - 1));
             }
-            crash("a kill in the middle of a write", tree, Loss::Process);
+            let is_log = |path: String| path.ends_with("/tollbar.db-wal");
+            let is_header =
+                *at == 0 && bytes.len() == HEADER_BYTES && disk.path_of(*handle).is_some_and(is_log);
+            if ways.torn_headers && is_header {
+                (1..bytes.len()).for_each(tear);
+            }
         }
         if ways.partial_losses && changes && random.below(ways.one_in) == 0 {
             let percent = [10, 50, 90][random.index(3)];
