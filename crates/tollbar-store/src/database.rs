@@ -31,6 +31,19 @@ pub(crate) fn open_writer(
     busy_timeout: Duration,
     migrations: &[&str],
 ) -> Result<Connection, OpenError> {
+    let opened = open_writer_if(file, durability, busy_timeout, migrations, |_, _| Ok(()));
+    opened.map(|(connection, ())| connection)
+}
+
+/// The same, but only if this succeeds: it sees the database as it is to be, before that is committed. It is told whether
+/// the database is of an earlier version.
+pub(crate) fn open_writer_if<T>(
+    file: &Path,
+    durability: Durability,
+    busy_timeout: Duration,
+    migrations: &[&str],
+    accept: impl FnOnce(&Connection, bool) -> Result<T, OpenError>,
+) -> Result<(Connection, T), OpenError> {
     // SQLite gives the files beside the database (-wal, -shm) the database's own access rights.
     OpenOptions::new()
         .create(true)
@@ -41,8 +54,8 @@ pub(crate) fn open_writer(
         .map_err(OpenError::file(file))?;
     let mut connection = connect(file, busy_timeout).map_err(refused(file))?;
     configure(&connection, durability).map_err(refused(file))?;
-    migrate(&mut connection, file, migrations)?;
-    Ok(connection)
+    let accepted = migrate(&mut connection, file, migrations, accept)?;
+    Ok((connection, accepted))
 }
 
 /// Opens for reading only.
@@ -100,24 +113,32 @@ fn configure(connection: &Connection, durability: Durability) -> rusqlite::Resul
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_LIMIT_BYTES, |_| Ok(()))
 }
 
-/// Each migration runs once, in a transaction with the new version number: an interrupted one leaves no trace.
-fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Result<(), OpenError> {
+/// All that are missing run in one transaction with the new version number: what is broken off or not accepted leaves no
+/// trace, and whoever had the database before can open it again.
+fn migrate<T>(
+    connection: &mut Connection,
+    file: &Path,
+    migrations: &[&str],
+    accept: impl FnOnce(&Connection, bool) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
     let found: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused(file))?;
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let Some(missing) = usize::try_from(found).ok().and_then(|done| migrations.get(done..)) else {
         return Err(OpenError::NewerSchema { file: file.to_owned(), found, known });
     };
-    for (version, migration) in (found + 1..).zip(missing) {
-        let run = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(migration)?;
-            transaction.pragma_update(None, "user_version", version)?;
-            transaction.commit()
-        };
-        run(connection).map_err(refused(file))?;
+    if missing.is_empty() {
+        return accept(connection, false);
     }
-    Ok(())
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = begun.map_err(refused(file))?;
+    for migration in missing {
+        transaction.execute_batch(migration).map_err(refused(file))?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(refused(file))?;
+    let accepted = accept(&transaction, found > 0)?;
+    transaction.commit().map_err(refused(file))?;
+    Ok(accepted)
 }
 
 fn refused(file: &Path) -> impl FnOnce(rusqlite::Error) -> OpenError {

@@ -40,8 +40,8 @@ fn what_the_first_start_left_empty_is_no_damage() {
 fn a_query_that_fails_is_no_damage() {
     let folder = folder();
     open(folder.path()).close().unwrap();
-    change(folder.path(), "ALTER TABLE keyring RENAME TO elsewhere");
+    change(folder.path(), "ALTER TABLE signing_keys RENAME TO elsewhere");
     let report = main_report(folder.path());
     assert!(report.problems.is_empty(), "{report:?}");
-    assert!(report.unreadable.unwrap().cause.contains("keyring"));
+    assert!(report.unreadable.unwrap().cause.contains("signing_keys"));
 }
