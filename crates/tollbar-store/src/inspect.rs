@@ -3,7 +3,7 @@
 mod trouble;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, Read as _},
     path::Path,
 };
@@ -18,6 +18,7 @@ use crate::{
     fault::Fault,
     files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE},
     journal::{RECORD_BYTES, parse_record},
+    lock::is_in_use,
     restore, schema,
 };
 
@@ -43,6 +44,8 @@ pub struct Inspection {
     pub unknown_outcomes: u64,
     /// Whether a restored copy waits for the next start.
     pub is_restore_pending: bool,
+    /// Whether one waited, and files of it are missing now.
+    pub is_restore_torn: bool,
 }
 
 /// One database.
@@ -87,6 +90,7 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
     let mut found = Inspection {
         is_locked: is_in_use(folder),
         is_restore_pending: restore::is_pending(folder),
+        is_restore_torn: restore::is_torn(folder),
         ..Inspection::default()
     };
     for (name, known) in DATABASES {
@@ -150,13 +154,6 @@ pub fn check_schemas(folder: &Path) -> Result<(), OpenError> {
         }
     }
     Ok(())
-}
-
-/// Whether a process has the folder.
-pub fn is_in_use(folder: &Path) -> bool {
-    let Ok(file) = File::open(folder.join("lock")) else { return false };
-    // Shared, and let go at once: whoever starts just now waits no longer than that.
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn look_into(file: &Path, full: bool, report: &mut DatabaseReport) -> Result<Connection, Trouble> {

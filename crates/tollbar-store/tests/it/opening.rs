@@ -1,13 +1,19 @@
 //! Who may open a store, and what happens when it cannot work.
 
-use std::{cell::Cell, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    cell::Cell,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+};
 
 use rusqlite::Connection;
 use tollbar_core::{
     ChangeId,
     port::{AllowanceStore as _, PolicyStore as _, RequestIdStore as _, StoreFailure, UsageJournal as _},
 };
-use tollbar_store::{OpenError, Store};
+use tollbar_store::{OpenError, Store, is_in_use};
 
 use super::support::{LIVE, at, charged, client, folder, month, open, options, used, wait};
 
@@ -32,6 +38,38 @@ fn a_second_one_is_refused_until_the_first_ends() {
     // What is left of the first keeps nobody out.
     open(folder.path()).close().unwrap();
     assert!(wait(clone.lease_request_ids(1, 0)).is_err());
+}
+
+#[test]
+fn a_lock_that_is_deleted_is_still_held() {
+    let folder = folder();
+    let store = open(folder.path());
+    fs::remove_file(folder.path().join("lock")).unwrap();
+    assert!(is_in_use(folder.path()));
+    assert!(matches!(refusal(folder.path()), OpenError::InUse { .. }));
+    assert!(is_in_use(folder.path()), "also beside the new file");
+    store.close().unwrap();
+    assert!(!is_in_use(folder.path()));
+    open(folder.path()).close().unwrap();
+}
+
+#[test]
+fn who_only_looks_keeps_nobody_out() {
+    let folder = folder();
+    open(folder.path()).close().unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(SeqCst) {
+                is_in_use(folder.path());
+            }
+        });
+        let opened: Vec<_> = (0..20)
+            .map(|_| Store::open_with(folder.path(), &options("boot")).and_then(|store| Ok(store.close()?)))
+            .collect();
+        done.store(true, SeqCst);
+        opened.into_iter().for_each(|opened| opened.unwrap());
+    });
 }
 
 #[test]
