@@ -30,7 +30,7 @@ pub use self::trouble::{Hindrance, Unreadable};
 pub struct Inspection {
     /// Whether a process has the folder.
     pub is_locked: bool,
-    /// `tollbar.db`, then `requests.db`.
+    /// `tollbar.db`, then `requests.db`. None while a restored copy is half in place.
     pub databases: Vec<DatabaseReport>,
     /// The usage journal.
     pub journal: JournalReport,
@@ -93,7 +93,9 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
         is_restore_torn: restore::is_torn(folder),
         ..Inspection::default()
     };
-    for (name, known) in DATABASES {
+    // Files of two stores are in it; the next start ends that before it opens any.
+    let looked_into = if restore::is_unfinished(folder) { &[][..] } else { &DATABASES };
+    for &(name, known) in looked_into {
         let mut report = DatabaseReport {
             name,
             known_schema: i64::try_from(known).unwrap_or(i64::MAX),

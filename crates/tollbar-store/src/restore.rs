@@ -271,7 +271,10 @@ fn move_old_aside(data: &Path, rename: Rename<'_>) -> io::Result<()> {
     }
     for file in old {
         let name = file.file_name().unwrap_or_default();
-        rename(&file, &aside.join(name))?;
+        rename(&file, &aside.join(name)).map_err(|error| {
+            let cannot = format!("{} cannot be moved to {}: {error}", file.display(), aside.display());
+            io::Error::new(error.kind(), cannot)
+        })?;
     }
     sync_folder(&aside)?;
     sync_folder(data)

@@ -38,12 +38,11 @@ pub(super) fn all(
     target: &mut Target,
 ) -> Result<Manifest, Fault> {
     let folder = &target.folder().to_owned();
-    let main = hold(&data.join(MAIN_DATABASE))?;
-    let requests = data.join(REQUEST_DATABASE);
-    let with_requests = order.with_requests && requests.exists();
+    let main = hold(data, MAIN_DATABASE)?;
+    let with_requests = order.with_requests && data.join(REQUEST_DATABASE).exists();
     let mut bytes = length(&main)? + journal_length(data);
     if with_requests {
-        bytes += length(&hold(&requests)?)?;
+        bytes += length(&hold(data, REQUEST_DATABASE)?)?;
     }
     check_room(folder, bytes)?;
     let mut files = copy_journal(&data.join(JOURNAL), &main, target)?;
@@ -52,15 +51,16 @@ pub(super) fn all(
         let to = folder.join(name);
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(&to)?;
         target.has_made(to.clone());
-        copy_database(connection, &to, source, goes_on)?;
-        schema.insert(name.to_owned(), finish(&to, name == MAIN_DATABASE && source == Source::Serving)?);
+        let is_whole = name == MAIN_DATABASE && source == Source::Serving;
+        let copied = copy_database(connection, &to, source, goes_on).and_then(|()| finish(&to, is_whole));
+        schema.insert(name.to_owned(), copied.map_err(of(name))?);
         files.push(describe(&to, name)?);
         Ok(())
     };
     copy(&main, MAIN_DATABASE)?;
     drop(main);
     if with_requests {
-        copy(&hold(&requests)?, REQUEST_DATABASE)?;
+        copy(&hold(data, REQUEST_DATABASE)?, REQUEST_DATABASE)?;
     }
     sync_folder(folder)?;
     Ok(Manifest {
@@ -86,11 +86,18 @@ fn journal_length(data: &Path) -> u64 {
 }
 
 /// A connection that sees the database as it is at this moment, for as long as it lives.
-fn hold(file: &Path) -> Result<Connection, Fault> {
-    let connection = open_reader(file, BUSY).map_err(|error| Fault(error.to_string()))?;
-    connection.execute_batch("BEGIN")?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+fn hold(data: &Path, name: &str) -> Result<Connection, Fault> {
+    let connection = open_reader(&data.join(name), BUSY).map_err(|error| Fault(error.to_string()))?;
+    let begun = connection
+        .execute_batch("BEGIN")
+        .and_then(|()| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())));
+    begun.map_err(Fault::from).map_err(of(name))?;
     Ok(connection)
+}
+
+/// Names the database that it is of.
+fn of(name: &str) -> impl FnOnce(Fault) -> Fault {
+    move |Fault(cause)| Fault(format!("{name}: {cause}"))
 }
 
 fn copy_journal(from: &Path, held: &Connection, target: &mut Target) -> Result<Vec<ManifestFile>, Fault> {
@@ -178,11 +185,9 @@ fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
     drop(connection);
     File::open(file)?.sync_all()?;
     let connection = open_for_inspection(file)?;
+    // What is not whole could not be restored.
     if let Some(problem) = problems(&connection, false)?.first() {
-        let name = file.file_name().unwrap_or_default().display();
-        return Err(Fault(format!(
-            "{name} is damaged ({problem}), and a copy of it could not be restored; `tollbar doctor --full` says what is wrong"
-        )));
+        return Err(Fault::damage(problem));
     }
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
@@ -199,7 +204,7 @@ mod tests {
         writer.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
         writer.execute_batch("CREATE TABLE a (text); INSERT INTO a VALUES (zeroblob(200000))").unwrap();
         assert!(fs::metadata(&file).unwrap().len() < 200_000);
-        let held = hold(&file).unwrap();
+        let held = hold(folder.path(), "db").unwrap();
         let told = length(&held).unwrap();
         drop((held, writer));
         assert_eq!(told, fs::metadata(&file).unwrap().len(), "as large as when all is in it");

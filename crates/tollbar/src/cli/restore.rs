@@ -78,11 +78,11 @@ fn answer(manifest: &Manifest, restored: &Restored, data: &DataFolder, has_secre
     };
     json!({
         "state": state,
-        "data": data.path(),
+        "data": data.path().display().to_string(),
         "made_at": manifest.made_at,
         "made_by": manifest.version,
         "with_requests": manifest.with_requests,
-        "replaced": replaced.map(|name| data.path().join(name)),
+        "replaced": replaced.map(|name| data.path().join(name).display().to_string()),
         "master_secret_is_there": has_secret,
     })
 }

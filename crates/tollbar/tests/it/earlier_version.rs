@@ -44,6 +44,22 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
+fn it_is_looked_at_backed_up_and_restored_before_its_first_start() {
+    let (folder, data) = of_the_first_version();
+    let doctor = run(&data, &["doctor"]);
+    assert!(said(&doctor).contains("schema 1, which the next start brings to"), "{}", said(&doctor));
+    let copy = folder.path().join("copy");
+    assert!(run(&data, &["backup", copy.to_str().unwrap()]).status.success());
+    let restored = run(&data, &["restore", copy.to_str().unwrap(), "--replace"]);
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert_eq!(schema(&data), 1);
+    // A store is never without its master secret.
+    fs::remove_file(data.join("master-secret")).unwrap();
+    let doctor = run(&data, &["doctor"]);
+    assert!(said(&doctor).contains("the master secret is missing"), "{}", said(&doctor));
+}
+
+#[test]
 fn a_start_that_fails_leaves_it_to_the_earlier_version() {
     let (folder, data) = of_the_first_version();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
