@@ -46,6 +46,8 @@ pub struct Inspection {
     pub is_restore_pending: bool,
     /// Whether one waited, and files of it are missing now.
     pub is_restore_torn: bool,
+    /// Whether one that was broken off has left something.
+    pub has_left_restore: bool,
 }
 
 /// One database.
@@ -91,6 +93,7 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
         is_locked: is_in_use(folder),
         is_restore_pending: restore::is_pending(folder),
         is_restore_torn: restore::is_torn(folder),
+        has_left_restore: restore::has_left_over(folder),
         ..Inspection::default()
     };
     // Files of two stores are in it; the next start ends that before it opens any.

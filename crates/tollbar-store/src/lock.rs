@@ -62,10 +62,12 @@ impl FolderLock {
 
 /// Whether a process has the folder. One that takes it just now waits for as long as this looks.
 pub fn is_in_use(folder: &Path) -> bool {
-    [folder.join(FILE).as_path(), folder].into_iter().filter_map(|path| File::open(path).ok()).any(|file| {
-        // Shared, and let go at once.
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
-    })
+    is_locked(&folder.join(FILE)) || is_locked(folder)
+}
+
+pub(crate) fn is_locked(path: &Path) -> bool {
+    // Shared, and let go at once.
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// `None`: another process has it.

@@ -29,7 +29,7 @@ use crate::{
     backup::manifest::{self, verify_backup},
     fault::Fault,
     files::{BESIDE, JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, beside, check_room, copy_file, sync_folder},
-    lock::{FolderLock, create_folder},
+    lock::{FolderLock, create_folder, is_locked},
 };
 
 const PART: &str = "restore-staged.part";
@@ -114,6 +114,11 @@ pub fn is_pending(data: &Path) -> bool {
 /// Whether somebody has begun to delete one that waited: it is not taken.
 pub(crate) fn is_torn(data: &Path) -> bool {
     data.join(STAGED).exists() && !is_whole(&data.join(STAGED))
+}
+
+/// Whether one that was broken off while it was copied has left something: worth nothing, but it takes room.
+pub(crate) fn has_left_over(data: &Path) -> bool {
+    [PART, OLDER].iter().any(|name| data.join(name).exists()) && !is_locked(&data.join(LOCK))
 }
 
 /// Everything of a staged copy is there.

@@ -185,8 +185,8 @@ fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
     drop(connection);
     File::open(file)?.sync_all()?;
     let connection = open_for_inspection(file)?;
-    // What is not whole could not be restored.
-    if let Some(problem) = problems(&connection, false)?.first() {
+    // As a restore looks at it: what that would refuse is no backup.
+    if let Some(problem) = problems(&connection, true)?.first() {
         return Err(Fault::damage(problem));
     }
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)

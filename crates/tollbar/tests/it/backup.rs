@@ -241,9 +241,11 @@ fn what_a_restore_that_was_broken_off_has_copied_takes_no_room_from_the_next() {
             let left = platform.data().join("restore-staged.part");
             fs::create_dir(&left).unwrap();
             fs::write(left.join("tollbar.db"), vec![1; 30 << 20]).unwrap();
+            let is_told = || said(&platform.run(&["doctor"])).contains("one was broken off");
+            assert!(is_told());
             let told = succeeded(&restore(&platform, &backup, &["--replace"]));
             assert!(told.contains("laid ready"), "{told}");
-            assert!(!left.exists());
+            assert!(!left.exists() && !is_told());
         },
     );
 }
