@@ -8,6 +8,7 @@ pub(crate) mod manifest;
 mod target;
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -20,7 +21,7 @@ use tollbar_core::port::{BackupOrder, Manifest, PortFuture, StoreFailure, Upkeep
 
 use self::target::Target;
 use crate::{
-    OpenError, Store, fault::Fault, files::MAIN_DATABASE, lock::FolderLock, restore, store::spawn,
+    OpenError, Store, damage, fault::Fault, files::MAIN_DATABASE, lock::FolderLock, restore, store::spawn,
     writer::closed,
 };
 
@@ -91,13 +92,23 @@ pub fn back_up_stopped(folder: &Path, order: &BackupOrder) -> Result<Manifest, O
         ))
         .into());
     }
-    let _lock = FolderLock::take(folder, std::time::Duration::ZERO)?;
+    let _lock = FolderLock::take(folder, std::time::Duration::ZERO).map_err(|error| match error {
+        OpenError::File { path, cause } if cause.kind() == ErrorKind::ReadOnlyFilesystem => {
+            OpenError::Refused(StoreFailure(format!(
+                "{}: {cause}; `cp -a` of the whole data folder to another disk is as good a copy",
+                path.display()
+            )))
+        }
+        other => other,
+    })?;
     if restore::is_unfinished(folder) {
         return Err(StoreFailure(
             "a restored copy is half in place here: start the server once, which takes it up, and back up then".to_owned(),
         )
         .into());
     }
+    // Opened, SQLite would take what can be read of its log for all of it, and the rest away.
+    damage::check_before_opening(&folder.join(MAIN_DATABASE))?;
     let made = make(folder, order, Source::Stopped, &|| true);
     made.map_err(|fault| OpenError::Refused(StoreFailure::from(fault)))
 }

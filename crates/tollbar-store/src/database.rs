@@ -32,7 +32,7 @@ pub(crate) fn open_writer(
     migrations: &[&str],
 ) -> Result<Connection, OpenError> {
     let mut connection = open_unmigrated(file, durability, busy_timeout)?;
-    migrate(&mut connection, file, migrations)?;
+    migrate(&mut connection, file, migrations, |_, _| Ok(()))?;
     Ok(connection)
 }
 
@@ -110,28 +110,33 @@ fn configure(connection: &Connection, durability: Durability) -> rusqlite::Resul
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_LIMIT_BYTES, |_| Ok(()))
 }
 
-/// Each migration runs once, in a transaction with the new version number: an interrupted one leaves no trace.
-pub(crate) fn migrate(
+/// All that are missing run in one transaction with the new version number: what is broken off or not accepted leaves no
+/// trace, and whoever had the database before can open it again. `accept` sees the database as it is to be, before that is
+/// committed, and is told whether it is of an earlier version.
+pub(crate) fn migrate<T>(
     connection: &mut Connection,
     file: &Path,
     migrations: &[&str],
-) -> Result<(), OpenError> {
+    accept: impl FnOnce(&Connection, bool) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
     let found: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused(file))?;
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let Some(missing) = usize::try_from(found).ok().and_then(|done| migrations.get(done..)) else {
         return Err(OpenError::NewerSchema { file: file.to_owned(), found, known });
     };
-    for (version, migration) in (found + 1..).zip(missing) {
-        let run = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(migration)?;
-            transaction.pragma_update(None, "user_version", version)?;
-            transaction.commit()
-        };
-        run(connection).map_err(refused(file))?;
+    if missing.is_empty() {
+        return accept(connection, false);
     }
-    Ok(())
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = begun.map_err(refused(file))?;
+    for migration in missing {
+        transaction.execute_batch(migration).map_err(refused(file))?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(refused(file))?;
+    let accepted = accept(&transaction, found > 0)?;
+    transaction.commit().map_err(refused(file))?;
+    Ok(accepted)
 }
 
 fn refused(file: &Path) -> impl FnOnce(rusqlite::Error) -> OpenError {

@@ -106,6 +106,14 @@ impl Fault {
         Self(format!("the journal's files: {error}"))
     }
 
+    /// A database that is not what was written.
+    pub(crate) fn damage(found: &dyn std::fmt::Display) -> Self {
+        Self(format!(
+            "{DAMAGED} ({found}); `tollbar doctor --full` says more, and `tollbar restore BACKUP --replace` puts a backup \
+             in its place"
+        ))
+    }
+
     /// Whether it comes from a database that is not what was written.
     pub(crate) fn is_damage(&self) -> bool {
         self.0.starts_with(DAMAGED)
@@ -138,13 +146,7 @@ impl From<&str> for Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
-        if is_damage(&error) {
-            return Self(format!(
-                "{DAMAGED} ({error}); `tollbar doctor --full` says more, and `tollbar restore BACKUP --replace` puts a backup \
-                 in its place"
-            ));
-        }
-        Self(format!("the database refused: {error}"))
+        if is_damage(&error) { Self::damage(&error) } else { Self(format!("the database refused: {error}")) }
     }
 }
 

@@ -3,7 +3,7 @@
 mod trouble;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, Read as _},
     path::Path,
 };
@@ -13,11 +13,12 @@ use serde::Serialize;
 use tollbar_core::{SigningKeyRecord, Timestamp, secret::keyring::KeyringRecord};
 
 use crate::{
-    damage,
+    OpenError, damage,
     database::{self, column, from_column, open_for_inspection},
     fault::Fault,
     files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE},
     journal::{RECORD_BYTES, parse_record},
+    lock::is_in_use,
     restore, schema,
 };
 
@@ -29,7 +30,7 @@ pub use self::trouble::{Hindrance, Unreadable};
 pub struct Inspection {
     /// Whether a process has the folder.
     pub is_locked: bool,
-    /// `tollbar.db`, then `requests.db`.
+    /// `tollbar.db`, then `requests.db`. None while a restored copy is half in place.
     pub databases: Vec<DatabaseReport>,
     /// The usage journal.
     pub journal: JournalReport,
@@ -43,6 +44,10 @@ pub struct Inspection {
     pub unknown_outcomes: u64,
     /// Whether a restored copy waits for the next start.
     pub is_restore_pending: bool,
+    /// Whether one waited, and files of it are missing now.
+    pub is_restore_torn: bool,
+    /// Whether one that was broken off has left something.
+    pub has_left_restore: bool,
 }
 
 /// One database.
@@ -77,16 +82,23 @@ pub struct JournalReport {
     pub problems: Vec<String>,
 }
 
+/// Each with the number of its newest schema.
+const DATABASES: [(&str, usize); 2] =
+    [(MAIN_DATABASE, schema::MAIN.len()), (REQUEST_DATABASE, schema::REQUEST_LOG.len())];
+
 /// Looks at everything. `full`: each index against its table too, which takes longer. `unknown_since`: outcomes that were
 /// unknown by then are counted.
 pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspection {
     let mut found = Inspection {
         is_locked: is_in_use(folder),
         is_restore_pending: restore::is_pending(folder),
+        is_restore_torn: restore::is_torn(folder),
+        has_left_restore: restore::has_left_over(folder),
         ..Inspection::default()
     };
-    let databases = [(MAIN_DATABASE, schema::MAIN.len()), (REQUEST_DATABASE, schema::REQUEST_LOG.len())];
-    for (name, known) in databases {
+    // Files of two stores are in it; the next start ends that before it opens any.
+    let looked_into = if restore::is_unfinished(folder) { &[][..] } else { &DATABASES };
+    for &(name, known) in looked_into {
         let mut report = DatabaseReport {
             name,
             known_schema: i64::try_from(known).unwrap_or(i64::MAX),
@@ -107,6 +119,10 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
             if is_main {
                 look_at_journal(&connection, folder, &mut found);
             }
+            if is_main && report.schema.is_some_and(|schema| (1..=report.known_schema).contains(&schema)) {
+                found.keyring = keyring(&connection)?;
+                found.signing_keys = bodies(&connection, "SELECT body FROM signing_keys")?;
+            }
             // The tables of another schema may be others.
             if is_main && report.schema == Some(report.known_schema) {
                 read_main(&connection, unknown_since, &mut found)?;
@@ -123,25 +139,42 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
     found
 }
 
-/// The secrets of a database, wrapped: which master secret opens them can be tried.
+/// The secrets of a database, wrapped: which master secret opens them can be tried. None where it is of the time before
+/// they were stored.
 pub fn read_keyring(folder: &Path) -> Result<Vec<KeyringRecord>, tollbar_core::port::StoreFailure> {
     let connection = open_for_inspection(&folder.join(MAIN_DATABASE)).map_err(Fault::from)?;
-    bodies(&connection, "SELECT body FROM keyring")
-        .map_err(|trouble| tollbar_core::port::StoreFailure(trouble.cause))
+    keyring(&connection).map_err(|trouble| tollbar_core::port::StoreFailure(trouble.cause))
 }
 
-/// Whether a process has the folder.
-pub fn is_in_use(folder: &Path) -> bool {
-    let Ok(file) = File::open(folder.join("lock")) else { return false };
-    // Shared, and let go at once: whoever starts just now waits no longer than that.
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+/// Whether this version knows the schemas of a store that another process may have open. What cannot be read is no answer.
+pub fn check_schemas(folder: &Path) -> Result<(), OpenError> {
+    for (name, known) in DATABASES {
+        let file = folder.join(name);
+        let known = i64::try_from(known).unwrap_or(i64::MAX);
+        let found = open_for_inspection(&file).and_then(|connection| schema_of(&connection));
+        if let Ok(found) = found
+            && found > known
+        {
+            return Err(OpenError::NewerSchema { file, found, known });
+        }
+    }
+    Ok(())
 }
 
 fn look_into(file: &Path, full: bool, report: &mut DatabaseReport) -> Result<Connection, Trouble> {
     let connection = open_for_inspection(file)?;
-    report.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
+    report.schema = Some(schema_of(&connection)?);
     report.problems.extend(database::problems(&connection, full)?);
     Ok(connection)
+}
+
+fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn keyring(connection: &Connection) -> Result<Vec<KeyringRecord>, Trouble> {
+    let is_there = connection.table_exists(None, "keyring")?;
+    if is_there { bodies(connection, "SELECT body FROM keyring") } else { Ok(Vec::new()) }
 }
 
 fn read_main(
@@ -149,8 +182,6 @@ fn read_main(
     unknown_since: Timestamp,
     found: &mut Inspection,
 ) -> Result<(), Trouble> {
-    found.keyring = bodies(connection, "SELECT body FROM keyring")?;
-    found.signing_keys = bodies(connection, "SELECT body FROM signing_keys")?;
     for newest in ["SELECT max(at) FROM audit", "SELECT max(started_at) FROM idempotency"] {
         let at: Option<i64> = connection.query_row(newest, [], |row| row.get(0))?;
         found.newest = found.newest.max(Timestamp::from_millis(from_column(at.unwrap_or(0))));

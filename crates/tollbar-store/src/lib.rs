@@ -32,8 +32,9 @@ mod writer;
 pub use backup::{back_up_stopped, manifest::verify_backup};
 pub use fault::OpenError;
 pub use inspect::{
-    DatabaseReport, Hindrance, Inspection, JournalReport, Unreadable, inspect, is_in_use, read_keyring,
+    DatabaseReport, Hindrance, Inspection, JournalReport, Unreadable, check_schemas, inspect, read_keyring,
 };
 pub use journal::JournalWriter;
+pub use lock::is_in_use;
 pub use restore::{RestoreNote, Restored, is_pending, read_manifest, restore};
-pub use store::{Store, StoreOptions};
+pub use store::{Accept, Store, StoreOptions};

@@ -6,20 +6,35 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt, fchown},
     path::Path,
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::OpenError;
 
+const FILE: &str = "lock";
+/// Whoever looks whether a folder is in use has its lock for a moment.
+const LOOK: Duration = Duration::from_millis(200);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// Held while this process may write. The operating system drops it with the process, however that ends.
 pub(crate) struct FolderLock {
-    file: File,
+    /// The file, and the folder itself: a file can be deleted and made anew while it is locked.
+    locked: Vec<File>,
 }
 
 impl FolderLock {
     /// Waits for so long where another process has it.
     pub(crate) fn take(folder: &Path, patience: Duration) -> Result<Self, OpenError> {
-        Self::take_named(folder, "lock", patience)
+        let mut lock = Self::take_named(folder, FILE, patience)?;
+        // Where a folder cannot be locked, as on some network file systems, the file has to do.
+        match File::open(folder).map(|itself| lock_file(itself, patience)) {
+            Ok(Ok(Some(itself))) => lock.locked.push(itself),
+            Ok(Ok(None)) => return Err(OpenError::InUse { folder: folder.to_owned() }),
+            Ok(Err(error)) | Err(error) => {
+                tracing::debug!(folder = %folder.display(), %error, "the folder itself cannot be locked");
+            }
+        }
+        Ok(lock)
     }
 
     /// The same with a lock of another name, for another purpose.
@@ -33,22 +48,41 @@ impl FolderLock {
             .open(&path)
             .map_err(OpenError::file(&path))?;
         own_as_folder(&file, folder).map_err(OpenError::file(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
-            Err(TryLockError::WouldBlock) if !patience.is_zero() => match wait_for(file, patience) {
-                Some(Ok(file)) => Ok(Self { file }),
-                Some(Err(cause)) => Err(OpenError::File { path, cause }),
-                None => Err(OpenError::InUse { folder: folder.to_owned() }),
-            },
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
-            Err(TryLockError::Error(cause)) => Err(OpenError::File { path, cause }),
+        match lock_file(file, patience).map_err(OpenError::file(&path))? {
+            Some(file) => Ok(Self { locked: vec![file] }),
+            None => Err(OpenError::InUse { folder: folder.to_owned() }),
         }
     }
 
     /// Another process may write from now on; this one must not.
     pub(crate) fn release(&self) -> io::Result<()> {
-        self.file.unlock()
+        self.locked.iter().try_for_each(File::unlock)
     }
+}
+
+/// Whether a process has the folder. One that takes it just now waits for as long as this looks.
+pub fn is_in_use(folder: &Path) -> bool {
+    is_locked(&folder.join(FILE)) || is_locked(folder)
+}
+
+pub(crate) fn is_locked(path: &Path) -> bool {
+    // Shared, and let go at once.
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// `None`: another process has it.
+fn lock_file(file: File, patience: Duration) -> io::Result<Option<File>> {
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LOOK => std::thread::park_timeout(LOOK_AGAIN),
+            Err(TryLockError::WouldBlock) if patience.is_zero() => return Ok(None),
+            Err(TryLockError::WouldBlock) => break,
+        }
+    }
+    wait_for(file, patience).transpose()
 }
 
 /// Where root takes it in another user's folder, that one's server must be able to take it too.

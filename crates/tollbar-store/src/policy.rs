@@ -272,20 +272,24 @@ fn read_audit(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
 
 fn load(connection: &Connection) -> Result<PolicyState, Fault> {
     // One transaction, so that all tables are of the same moment.
-    let snapshot = connection.unchecked_transaction()?;
-    let tiers: Vec<Tier> = load_table(&snapshot, "tiers")?;
+    read(&*connection.unchecked_transaction()?)
+}
+
+/// Everything, in a transaction that there is.
+pub(crate) fn read(snapshot: &Connection) -> Result<PolicyState, Fault> {
+    let tiers: Vec<Tier> = load_table(snapshot, "tiers")?;
     let last_change: Option<i64> = snapshot.query_row("SELECT max(id) FROM audit", [], |row| row.get(0))?;
     Ok(PolicyState {
-        clients: load_table(&snapshot, "clients")?,
-        keys: load_table(&snapshot, "keys")?,
-        oauth: load_table(&snapshot, "oauth")?,
-        revoked_tokens: load_table(&snapshot, "revoked_tokens")?,
+        clients: load_table(snapshot, "clients")?,
+        keys: load_table(snapshot, "keys")?,
+        oauth: load_table(snapshot, "oauth")?,
+        revoked_tokens: load_table(snapshot, "revoked_tokens")?,
         tiers: tiers.into_iter().map(|tier| (tier.name.clone(), tier)).collect(),
-        switches: load_table(&snapshot, "switches")?,
-        apis: load_table(&snapshot, "apis")?,
-        endpoint_settings: load_table(&snapshot, "endpoint_settings")?,
-        signing_keys: load_table(&snapshot, "signing_keys")?,
-        keyring: load_table(&snapshot, "keyring")?,
+        switches: load_table(snapshot, "switches")?,
+        apis: load_table(snapshot, "apis")?,
+        endpoint_settings: load_table(snapshot, "endpoint_settings")?,
+        signing_keys: load_table(snapshot, "signing_keys")?,
+        keyring: load_table(snapshot, "keyring")?,
         last_change: from_column(last_change.unwrap_or(0)),
     })
 }

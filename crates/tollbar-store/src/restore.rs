@@ -21,7 +21,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tollbar_core::{
     Timestamp,
-    port::{Manifest, StoreFailure},
+    port::{Manifest, ManifestFile, StoreFailure},
 };
 
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     backup::manifest::{self, verify_backup},
     fault::Fault,
     files::{BESIDE, JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, beside, check_room, copy_file, sync_folder},
-    lock::{FolderLock, create_folder},
+    lock::{FolderLock, create_folder, is_locked},
 };
 
 const PART: &str = "restore-staged.part";
@@ -63,6 +63,9 @@ pub struct RestoreNote {
     pub restored_at: String,
     /// Where in the data folder the files are that were there before.
     pub replaced: String,
+    /// What the copy consists of. An earlier version did not say.
+    #[serde(default)]
+    pub files: Vec<ManifestFile>,
 }
 
 /// Restores a backup: checks it whole, copies it into the data folder, and takes it if no server has that. `may_replace`
@@ -105,7 +108,24 @@ pub fn restore(
 
 /// Whether a restored copy waits for the next start.
 pub fn is_pending(data: &Path) -> bool {
-    data.join(STAGED).exists() || is_unfinished(data)
+    is_whole(&data.join(STAGED)) || is_unfinished(data)
+}
+
+/// Whether somebody has begun to delete one that waited: it is not taken.
+pub(crate) fn is_torn(data: &Path) -> bool {
+    data.join(STAGED).exists() && !is_whole(&data.join(STAGED))
+}
+
+/// Whether one that was broken off while it was copied has left something: worth nothing, but it takes room.
+pub(crate) fn has_left_over(data: &Path) -> bool {
+    [PART, OLDER].iter().any(|name| data.join(name).exists()) && !is_locked(&data.join(LOCK))
+}
+
+/// Everything of a staged copy is there.
+fn is_whole(staged: &Path) -> bool {
+    let length = |name: &str| fs::metadata(staged.join(name)).ok().map(|file| file.len());
+    read_note(staged).is_some_and(|note| note.files.iter().all(|file| length(&file.name) == Some(file.bytes)))
+        && length(MAIN_DATABASE).is_some()
 }
 
 /// Whether putting one in place was broken off.
@@ -123,6 +143,14 @@ fn take_staged_by(data: &Path, rename: Rename<'_>) -> Result<Option<RestoreNote>
     loop {
         let at = |name: &str| data.join(name);
         if !is_unfinished(data) {
+            if is_torn(data) {
+                tracing::error!(
+                    folder = %at(STAGED).display(),
+                    "files of the restored copy that waits are missing: it is not taken, and the store is the one of before; \
+                     delete the rest of it, or restore again"
+                );
+                return Ok(taken);
+            }
             match rename(&at(STAGED), &at(MOVING)) {
                 Ok(()) => sync_folder(data).map_err(OpenError::file(data))?,
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(taken),
@@ -161,12 +189,12 @@ fn has_store(data: &Path) -> bool {
 }
 
 fn stage(backup: &Path, data: &Path, manifest: &Manifest, now: Timestamp) -> Result<(), Fault> {
-    check_room(data, manifest.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add))?;
     let part = data.join(PART);
-    // Left over from one that was broken off.
+    // Left over from one that was broken off: they take room, too.
     for name in [PART, OLDER] {
         remove_folder(&data.join(name))?;
     }
+    check_room(data, manifest.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add))?;
     let make = |folder: &Path| fs::DirBuilder::new().mode(0o700).create(folder);
     make(&part)?;
     make(&part.join(JOURNAL))?;
@@ -177,8 +205,9 @@ fn stage(backup: &Path, data: &Path, manifest: &Manifest, now: Timestamp) -> Res
         }
     }
     let restored_at = now.to_string();
-    let replaced = format!("replaced-{}", restored_at.replace(':', "-"));
-    let note = RestoreNote { made_at: manifest.made_at.clone(), restored_at, replaced };
+    let replaced = free_name(data, &format!("replaced-{}", restored_at.replace(':', "-")));
+    let (made_at, files) = (manifest.made_at.clone(), manifest.files.clone());
+    let note = RestoreNote { made_at, restored_at, replaced, files };
     let mut file = File::options().create_new(true).write(true).mode(0o600).open(part.join(NOTE))?;
     file.write_all(serde_json::to_string(&note)?.as_bytes())?;
     file.sync_all()?;
@@ -190,9 +219,20 @@ fn stage(backup: &Path, data: &Path, manifest: &Manifest, now: Timestamp) -> Res
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    fs::rename(&part, data.join(STAGED))?;
+    fs::rename(&part, data.join(STAGED)).inspect_err(|_| {
+        let _ = fs::rename(data.join(OLDER), data.join(STAGED));
+    })?;
     sync_folder(data)?;
-    Ok(remove_folder(&data.join(OLDER))?)
+    // The next one takes it away where this cannot.
+    let _ = remove_folder(&data.join(OLDER));
+    Ok(())
+}
+
+/// A clock that was set back gives the same time twice: what was moved aside then stays as it is.
+fn free_name(data: &Path, name: &str) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| !data.join(name).exists()).unwrap_or_default()
 }
 
 /// The server's user must be able to use what another one (root) has copied.
@@ -236,7 +276,10 @@ fn move_old_aside(data: &Path, rename: Rename<'_>) -> io::Result<()> {
     }
     for file in old {
         let name = file.file_name().unwrap_or_default();
-        rename(&file, &aside.join(name))?;
+        rename(&file, &aside.join(name)).map_err(|error| {
+            let cannot = format!("{} cannot be moved to {}: {error}", file.display(), aside.display());
+            io::Error::new(error.kind(), cannot)
+        })?;
     }
     sync_folder(&aside)?;
     sync_folder(data)

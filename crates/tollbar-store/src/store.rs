@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tollbar_core::port::StoreFailure;
+use tollbar_core::{PolicyState, port::StoreFailure};
 
 use crate::{
     JournalWriter, OpenError, RestoreNote,
@@ -21,6 +21,7 @@ use crate::{
     latest::LatestTime,
     liveness::Liveness,
     lock::{FolderLock, create_folder, sync_folder},
+    policy,
     reader::Reader,
     request_log::{self, LogThread},
     restore, schema,
@@ -34,6 +35,9 @@ use crate::{
 pub struct Store {
     pub(crate) inner: Arc<Inner>,
 }
+
+/// Whether what an earlier version stored can be gone on with.
+pub type Accept<'a> = &'a mut dyn FnMut(PolicyState) -> Result<(), StoreFailure>;
 
 /// What a store depends on beside its folder.
 #[derive(Clone, Debug)]
@@ -83,10 +87,16 @@ impl Store {
 
     /// The same with other options.
     pub fn open_with(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
-        Self::open_in(folder, options).map_err(|error| error.naming(&folder.join("tollbar.db")))
+        Self::open_if(folder, options, &mut |_| Ok(()))
     }
 
-    fn open_in(folder: &Path, options: &StoreOptions) -> Result<Self, OpenError> {
+    /// The same, but a store of an earlier version is brought up to date only if this accepts what is in it: where it does
+    /// not, the store stays as it was, and the earlier version can go on with it.
+    pub fn open_if(folder: &Path, options: &StoreOptions, accept: Accept<'_>) -> Result<Self, OpenError> {
+        Self::open_in(folder, options, accept).map_err(|error| error.naming(&folder.join("tollbar.db")))
+    }
+
+    fn open_in(folder: &Path, options: &StoreOptions, accept: Accept<'_>) -> Result<Self, OpenError> {
         create_folder(folder)?;
         let lock = FolderLock::take(folder, options.lock_patience)?;
         restore::take_staged(folder)?;
@@ -99,9 +109,15 @@ impl Store {
             // after another such end.
             let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
-        database::migrate(&mut connection, &main, schema::MAIN)?;
         let log_file = folder.join("requests.db");
-        let log_connection = request_log::open(&log_file, busy)?;
+        let log_connection =
+            database::migrate(&mut connection, &main, schema::MAIN, |migrated, is_earlier| {
+                if is_earlier {
+                    accept(policy::read(migrated).map_err(StoreFailure::from)?)
+                        .map_err(OpenError::Refused)?;
+                }
+                request_log::open(&log_file, busy)
+            })?;
         // The databases' names must not be lost either.
         sync_folder(folder).map_err(OpenError::file(folder))?;
         let journal =

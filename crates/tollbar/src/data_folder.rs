@@ -214,7 +214,9 @@ impl DataFolder {
                 Ok(Some(running))
             }
             Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(fault) => Err(fault).with_context(|| format!("{} cannot be read", path.display())),
+            Err(fault) => Err(fault).with_context(|| {
+                format!("{} cannot be read; commands run as the server's user", path.display())
+            }),
         }
     }
 

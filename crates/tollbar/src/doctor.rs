@@ -93,7 +93,7 @@ pub(crate) fn examine(
     full: bool,
 ) -> Vec<Check> {
     let mut checks = folder::check(data);
-    if !data.path().is_dir() {
+    if !folder::is_ours(data) {
         checks.extend(machine::configuration(config, now));
         return checks;
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -10,7 +10,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, runtime::Runtime};
 use tollbar_control::{Control, ControlSettings, Keyed, LeftOut, Lifetimes, RequestKeeping};
-use tollbar_core::{Clock, Directory, port::PolicyStore, secret::sha256};
+use tollbar_core::{
+    Clock, Directory, PolicyState,
+    port::{PolicyStore, StoreFailure},
+    secret::sha256,
+};
 use tollbar_gateway::{Adopting, GatewaySettings, Metrics, Parts, Queued, Relaying, RequestIds, Shared};
 use tollbar_store::{Store, StoreOptions};
 
@@ -74,6 +78,19 @@ impl Instance {
         Ok(())
     }
 
+    /// The same of the store of a server that is still to leave; what cannot be read beside it is tried when it has left.
+    pub(crate) fn check_following(data: &DataFolder) -> Result<()> {
+        // What waits takes the place of what is read here.
+        if tollbar_store::is_pending(data.path()) {
+            return Ok(());
+        }
+        tollbar_store::check_schemas(data.path())?;
+        match tollbar_store::read_keyring(data.path()) {
+            Ok(keyring) => keyring::check(&data.master_secret()?, &keyring, data),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Starts everything on these sockets, and adds those that are missing. Waits for so long where another process has
     /// the folder.
     pub(crate) fn start_on(
@@ -87,7 +104,7 @@ impl Instance {
         // The master secret first: a store without it would have to be thrown away.
         data.master_secret()?;
         let operator_token = data.operator_token()?;
-        let store = open(config, data, patience, &clock)?;
+        let store = open(sockets, config, data, patience, &clock)?;
         // An end in good order also where the start fails: it is no power loss.
         let parts = Prepared { operator_token, clock, tls };
         Self::start_with(&store, sockets, parts, config, data).inspect_err(|_| {
@@ -120,12 +137,7 @@ impl Instance {
         let mut settings = settings::gateway(config);
         settings.connections_max =
             file_limit::lowered(settings.connections_max, config.connections_max_is_set);
-        sockets.bind_missing(config)?;
-        // What it is bound to need not be what was asked for.
-        let gateway_address = sockets.address(Listener::Gateway)?;
-        if let Some(fault) = plain_http_fault(config, gateway_address) {
-            bail!("the gateway does not serve: {fault}");
-        }
+        let gateway_address = bind(sockets, config)?;
         let admin = listen(&runtime, sockets, Listener::Admin)?;
         let ops = listen(&runtime, sockets, Listener::Ops)?;
         let addresses = [gateway_address, admin.local_addr()?, ops.local_addr()?];
@@ -194,12 +206,42 @@ pub(crate) fn bind_gateway(config: &Config) -> io::Result<Vec<std::net::TcpListe
     tollbar_gateway::bind(&settings::gateway(config))
 }
 
-fn open(config: &Config, data: &DataFolder, patience: Duration, clock: &AnchoredClock) -> Result<Store> {
+fn open(
+    sockets: &mut Sockets,
+    config: &Config,
+    data: &DataFolder,
+    patience: Duration,
+    clock: &AnchoredClock,
+) -> Result<Store> {
     let mut options = StoreOptions::of_this_machine();
     options.clock_offset_millis = Some(clock.offset_millis());
     options.lock_patience = patience;
     options.request_log_bytes = config.requests.keep_bytes;
-    Store::open_with(data.path(), &options).context("the store cannot be opened")
+    // Whoever had it before may have to serve again, and knows nothing of what this version makes of it.
+    let mut accept = |state| {
+        let tried = bind(sockets, config).and_then(|_| try_out(state, config, data, clock));
+        tried.map_err(|error| StoreFailure(format!("{error:#}")))
+    };
+    Store::open_if(data.path(), &options, &mut accept).context("the store cannot be opened")
+}
+
+/// Binds what is not bound yet; where partners call.
+fn bind(sockets: &mut Sockets, config: &Config) -> Result<SocketAddr> {
+    sockets.bind_missing(config)?;
+    // What it is bound to need not be what was asked for.
+    let address = sockets.address(Listener::Gateway)?;
+    if let Some(fault) = plain_http_fault(config, address) {
+        bail!("the gateway does not serve: {fault}");
+    }
+    Ok(address)
+}
+
+/// Whether what an earlier version stored can be served: unlocked and taken into memory.
+fn try_out(state: PolicyState, config: &Config, data: &DataFolder, clock: &AnchoredClock) -> Result<()> {
+    let Unlocked { secrets, to_store } = keyring::unlock(&data.master_secret()?, &state, data, clock.now())?;
+    let directory = Directory::new(config.route_settings(), secrets);
+    first_changes(&state, to_store, &directory, config.tokens.lifetime_seconds, clock.now())?;
+    directory.load(state).context("the stored policy cannot be used")
 }
 
 fn cannot_read(data: &DataFolder) -> String {

@@ -48,6 +48,23 @@ pub(crate) fn unlock(
     bail!(wrong_master(master, data))
 }
 
+/// With the master secret there is, or with the one that was to take its place when a rotation was broken off.
+pub(crate) fn open(master: &MasterSecret, keyring: &[KeyringRecord]) -> Result<Secrets, KeyringFault> {
+    match (Secrets::unlock(&master.current, keyring), &master.proposed) {
+        (Err(KeyringFault::WrongMaster), Some(proposed)) => Secrets::unlock(proposed, keyring),
+        (opened, _) => opened,
+    }
+}
+
+/// Whether a start would unlock these. Nothing is changed.
+pub(crate) fn check(master: &MasterSecret, keyring: &[KeyringRecord], data: &DataFolder) -> Result<()> {
+    match open(master, keyring) {
+        Err(KeyringFault::WrongMaster) if !keyring.is_empty() => bail!(wrong_master(master, data)),
+        Err(damaged) if !keyring.is_empty() => Err(damaged.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Nothing is stored yet: a new platform, or one of the time when every secret was derived from the master secret.
 fn first(master: &[u8; 32], state: &PolicyState, now: Timestamp) -> Result<Unlocked> {
     if state.last_change == 0 && state.signing_keys.is_empty() {

@@ -47,6 +47,9 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
     let ServeOptions { ready_file, json, take_over, mut sockets, systemd } = options;
     Instance::check(config, data)?;
     let mut predecessor = if take_over { Predecessor::find(data)? } else { None };
+    if predecessor.is_some() {
+        Instance::check_following(data)?;
+    }
     if take_over && predecessor.is_none() {
         tracing::info!("no server runs on this data folder that could be replaced: this is a plain start");
     }

@@ -18,7 +18,7 @@ use tollbar_core::port::{BackupOrder, Manifest, ManifestFile};
 use super::{Source, manifest, target::Target};
 use crate::{
     allowance,
-    database::{from_column, open_for_inspection, open_reader},
+    database::{from_column, open_for_inspection, open_reader, problems},
     fault::Fault,
     files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, check_room, copy_file, describe, sync_folder},
 };
@@ -38,25 +38,29 @@ pub(super) fn all(
     target: &mut Target,
 ) -> Result<Manifest, Fault> {
     let folder = &target.folder().to_owned();
-    check_room(folder, size(data, order.with_requests))?;
-    let main = hold(&data.join(MAIN_DATABASE))?;
+    let main = hold(data, MAIN_DATABASE)?;
+    let with_requests = order.with_requests && data.join(REQUEST_DATABASE).exists();
+    let mut bytes = length(&main)? + journal_length(data);
+    if with_requests {
+        bytes += length(&hold(data, REQUEST_DATABASE)?)?;
+    }
+    check_room(folder, bytes)?;
     let mut files = copy_journal(&data.join(JOURNAL), &main, target)?;
     let mut schema = BTreeMap::new();
     let mut copy = |connection: &Connection, name: &str| -> Result<(), Fault> {
         let to = folder.join(name);
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(&to)?;
         target.has_made(to.clone());
-        copy_database(connection, &to, source, goes_on)?;
-        schema.insert(name.to_owned(), finish(&to, name == MAIN_DATABASE && source == Source::Serving)?);
+        let is_whole = name == MAIN_DATABASE && source == Source::Serving;
+        let copied = copy_database(connection, &to, source, goes_on).and_then(|()| finish(&to, is_whole));
+        schema.insert(name.to_owned(), copied.map_err(of(name))?);
         files.push(describe(&to, name)?);
         Ok(())
     };
     copy(&main, MAIN_DATABASE)?;
     drop(main);
-    let requests = data.join(REQUEST_DATABASE);
-    let with_requests = order.with_requests && requests.exists();
     if with_requests {
-        copy(&hold(&requests)?, REQUEST_DATABASE)?;
+        copy(&hold(data, REQUEST_DATABASE)?, REQUEST_DATABASE)?;
     }
     sync_folder(folder)?;
     Ok(Manifest {
@@ -70,21 +74,30 @@ pub(super) fn all(
     })
 }
 
-/// About what a copy takes.
-fn size(data: &Path, with_requests: bool) -> u64 {
-    let length = |file: &Path| fs::metadata(file).map_or(0, |metadata| metadata.len());
-    let journal = fs::read_dir(data.join(JOURNAL)).into_iter().flatten();
-    let journal: u64 = journal.filter_map(|entry| Some(length(&entry.ok()?.path()))).sum();
-    let requests = if with_requests { length(&data.join(REQUEST_DATABASE)) } else { 0 };
-    length(&data.join(MAIN_DATABASE)) + journal + requests
+/// What a copy of a database takes, with what stands only in its log.
+fn length(held: &Connection) -> Result<u64, Fault> {
+    let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    Ok(from_column(held.query_row(sql, [], |row| row.get(0))?))
+}
+
+fn journal_length(data: &Path) -> u64 {
+    let files = fs::read_dir(data.join(JOURNAL)).into_iter().flatten();
+    files.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum()
 }
 
 /// A connection that sees the database as it is at this moment, for as long as it lives.
-fn hold(file: &Path) -> Result<Connection, Fault> {
-    let connection = open_reader(file, BUSY).map_err(|error| Fault(error.to_string()))?;
-    connection.execute_batch("BEGIN")?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+fn hold(data: &Path, name: &str) -> Result<Connection, Fault> {
+    let connection = open_reader(&data.join(name), BUSY).map_err(|error| Fault(error.to_string()))?;
+    let begun = connection
+        .execute_batch("BEGIN")
+        .and_then(|()| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())));
+    begun.map_err(Fault::from).map_err(of(name))?;
     Ok(connection)
+}
+
+/// Names the database that it is of.
+fn of(name: &str) -> impl FnOnce(Fault) -> Fault {
+    move |Fault(cause)| Fault(format!("{name}: {cause}"))
 }
 
 fn copy_journal(from: &Path, held: &Connection, target: &mut Target) -> Result<Vec<ManifestFile>, Fault> {
@@ -161,7 +174,7 @@ fn copy_database(
     }
 }
 
-/// One file that stands for itself, on the disk; gives its schema. Where the journal was copied whole, the copy's end
+/// One file that stands for itself, whole and on the disk; gives its schema. Where the journal was copied whole, the copy's end
 /// is a clean one.
 fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
     let connection = Connection::open(file)?;
@@ -172,12 +185,30 @@ fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
     drop(connection);
     File::open(file)?.sync_all()?;
     let connection = open_for_inspection(file)?;
+    // As a restore looks at it: what that would refuse is no backup.
+    if let Some(problem) = problems(&connection, true)?.first() {
+        return Err(Fault::damage(problem));
+    }
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_only_in_the_log_takes_room_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Connection::open(&file).unwrap();
+        writer.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        writer.execute_batch("CREATE TABLE a (text); INSERT INTO a VALUES (zeroblob(200000))").unwrap();
+        assert!(fs::metadata(&file).unwrap().len() < 200_000);
+        let held = hold(folder.path(), "db").unwrap();
+        let told = length(&held).unwrap();
+        drop((held, writer));
+        assert_eq!(told, fs::metadata(&file).unwrap().len(), "as large as when all is in it");
+    }
 
     #[test]
     fn a_journal_file_that_went_away_must_be_added_up() {

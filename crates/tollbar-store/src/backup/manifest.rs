@@ -39,7 +39,8 @@ pub(crate) fn read(folder: &Path) -> Result<Manifest, StoreFailure> {
     let path = folder.join(FILE);
     let refused = |why: String| Err(StoreFailure(format!("{}: {why}", path.display())));
     let length = match fs::metadata(&path) {
-        Ok(metadata) => metadata.len(),
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        Ok(_) => return refused("it is no file; take another backup".to_owned()),
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
             let name = match folder.parent() {
                 Some(parent) if parent.join(FILE).exists() => format!(": {}", parent.display()),
@@ -89,7 +90,17 @@ pub fn verify_backup(folder: &Path) -> Result<Manifest, StoreFailure> {
         let damaged = |why: String| {
             StoreFailure(format!("{}: {why}; this backup cannot be used, take another one", path.display()))
         };
-        let found = describe(&path, &file.name).map_err(|error| damaged(error.to_string()))?;
+        let found = match fs::metadata(&path) {
+            Ok(metadata) if !metadata.is_file() => return Err(damaged("it is no file".to_owned())),
+            Ok(_) => describe(&path, &file.name),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(damaged("it is missing".to_owned()));
+            }
+            Err(error) => Err(error),
+        };
+        // That says nothing of the backup.
+        let found =
+            found.map_err(|error| StoreFailure(format!("{} cannot be read: {error}", path.display())))?;
         if found != *file {
             return Err(damaged(format!(
                 "it is not as it was when the backup was made ({} bytes, {} then; its SHA-256 differs)",

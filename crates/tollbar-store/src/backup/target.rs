@@ -134,6 +134,11 @@ fn check_existing(folder: &Path) -> Result<(), Fault> {
     }
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
+        Ok(false) if folder.join(manifest::PART).exists() => {
+            return cannot(
+                "it is not empty: a backup is being made there, or one was broken off; delete that one, or name another folder",
+            );
+        }
         Ok(false) => {
             return cannot("it is not empty: name a folder that does not exist yet, or an empty one");
         }
@@ -164,7 +169,10 @@ mod tests {
         let (data, folder) = (outside.path().join("data"), outside.path().join("copy"));
         fs::create_dir(&data).unwrap();
         let mut first = Target::claim(&data, &folder).unwrap();
-        assert!(refusal(&data, &folder).contains("not empty"));
+        assert!(
+            refusal(&data, &folder)
+                .contains("not empty: a backup is being made there, or one was broken off")
+        );
         let own = folder.join("tollbar.db");
         fs::write(&own, "own").unwrap();
         first.has_made(own.clone());

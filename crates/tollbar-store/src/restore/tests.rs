@@ -10,8 +10,12 @@ const KEPT: &[&str] = &["master-secret", "operator-token"];
 /// A data folder with an old store, and a new one that is staged.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let note =
-        RestoreNote { made_at: "then".into(), restored_at: "now".into(), replaced: "replaced-now".into() };
+    let note = RestoreNote {
+        made_at: "then".into(),
+        restored_at: "now".into(),
+        replaced: "replaced-now".into(),
+        files: vec![],
+    };
     let staged = folder.path().join(STAGED);
     for (base, names, text) in
         [(folder.path(), OLD, "old"), (&*staged, NEW, "new"), (folder.path(), KEPT, "kept")]
@@ -36,8 +40,9 @@ fn files(folder: &Path) -> Vec<(String, String)> {
                 waiting.push(path);
             } else {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                let text = fs::read_to_string(&path).unwrap();
-                found.push((name, if text.len() > 4 { "note".to_owned() } else { text }));
+                let bytes = fs::read(&path).unwrap();
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                found.push((name, if text.starts_with('{') { "note".to_owned() } else { text }));
             }
         }
     }
@@ -105,15 +110,7 @@ fn foreign(folder: &Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn what_root_restores_is_the_folders_owners() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, copy, to) = (folder.path().join("data"), folder.path().join("copy"), folder.path().join("to"));
-    let order = tollbar_core::port::BackupOrder {
-        folder: copy.clone(),
-        with_requests: false,
-        made_at: Timestamp::from_millis(1),
-        version: "1".to_owned(),
-    };
-    crate::Store::open(&data).unwrap().close().unwrap();
-    crate::back_up_stopped(&data, &order).unwrap();
+    let ((_, copy), to) = (backed_up(folder.path()), folder.path().join("to"));
     fs::create_dir(&to).unwrap();
     // Another user can only be played by root; for everybody else the owner is who they are.
     if rustix::process::geteuid().is_root() {
@@ -125,6 +122,60 @@ fn what_root_restores_is_the_folders_owners() {
         assert!(to.join("lock").exists());
         assert_eq!(foreign(&to), Vec::<std::path::PathBuf>::new());
     }
+}
+
+/// A data folder with a store, and a backup of it.
+fn backed_up(folder: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
+    let (data, copy) = (folder.join("data"), folder.join("copy"));
+    let order = tollbar_core::port::BackupOrder {
+        folder: copy.clone(),
+        with_requests: false,
+        made_at: Timestamp::from_millis(1),
+        version: "1".to_owned(),
+    };
+    crate::Store::open(&data).unwrap().close().unwrap();
+    crate::back_up_stopped(&data, &order).unwrap();
+    (data, copy)
+}
+
+#[test]
+fn what_was_moved_aside_stays_also_where_a_time_comes_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = backed_up(folder.path());
+    for number in 0..3 {
+        fs::write(data.join("requests.db"), number.to_string()).unwrap();
+        let restored = restore(&copy, &data, true, Timestamp::from_millis(7)).unwrap();
+        let Restored::InPlace(Some(name)) = restored else { panic!("{restored:?}") };
+        assert_eq!(name.ends_with("-3"), number == 2, "{name}");
+        assert_eq!(fs::read_to_string(data.join(name).join("requests.db")).unwrap(), number.to_string());
+    }
+}
+
+#[test]
+fn a_copy_that_somebody_began_to_delete_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = backed_up(folder.path());
+    let of_before = files(&data);
+    for missing in [MAIN_DATABASE, NOTE] {
+        let lock = FolderLock::take(&data, Duration::ZERO).unwrap();
+        assert_eq!(restore(&copy, &data, true, Timestamp::from_millis(2)), Ok(Restored::Staged));
+        drop(lock);
+        assert!(is_pending(&data) && !is_torn(&data));
+        fs::remove_file(data.join(STAGED).join(missing)).unwrap();
+        assert!(!is_pending(&data) && is_torn(&data));
+        assert_eq!(take_staged(&data).unwrap(), None);
+        fs::remove_dir_all(data.join(STAGED)).unwrap();
+        let left: Vec<_> = files(&data).into_iter().filter(|(name, _)| name != LOCK).collect();
+        assert_eq!(left, of_before, "{missing}");
+    }
+    // Of a file, only the end is missing.
+    let lock = FolderLock::take(&data, Duration::ZERO).unwrap();
+    restore(&copy, &data, true, Timestamp::from_millis(2)).unwrap();
+    drop(lock);
+    File::options().write(true).open(data.join(STAGED).join(MAIN_DATABASE)).unwrap().set_len(100).unwrap();
+    assert_eq!(take_staged(&data).unwrap(), None);
+    assert!(restore(&copy, &data, true, Timestamp::from_millis(3)).is_ok(), "and another takes its place");
+    assert!(!is_pending(&data) && !is_torn(&data));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use rusqlite::Connection;
-use tollbar_store::{DatabaseReport, inspect};
+use tollbar_core::port::BackupOrder;
+use tollbar_store::{DatabaseReport, back_up_stopped, inspect};
 
 use super::support::{at, folder, open};
 
@@ -37,11 +38,35 @@ fn what_the_first_start_left_empty_is_no_damage() {
 }
 
 #[test]
+fn what_could_not_be_restored_is_not_backed_up() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    open(&data).close().unwrap();
+    let order = |name: &str| BackupOrder {
+        folder: folder.path().join(name),
+        with_requests: false,
+        made_at: at("2026-11-22"),
+        version: "1".to_owned(),
+    };
+    // A row that its index does not know: nothing that is read or written at a start shows it.
+    change(
+        &data,
+        "INSERT INTO endpoints (base, method, path) VALUES ('/', 'GET', '/a');
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'audit')
+           WHERE name = 'sqlite_autoindex_endpoints_1'",
+    );
+    let refused = back_up_stopped(&data, &order("copy")).unwrap_err().to_string();
+    assert!(refused.contains("tollbar.db: the database is damaged"), "{refused}");
+    assert!(!order("copy").folder.exists());
+}
+
+#[test]
 fn a_query_that_fails_is_no_damage() {
     let folder = folder();
     open(folder.path()).close().unwrap();
-    change(folder.path(), "ALTER TABLE keyring RENAME TO elsewhere");
+    change(folder.path(), "ALTER TABLE signing_keys RENAME TO elsewhere");
     let report = main_report(folder.path());
     assert!(report.problems.is_empty(), "{report:?}");
-    assert!(report.unreadable.unwrap().cause.contains("keyring"));
+    assert!(report.unreadable.unwrap().cause.contains("signing_keys"));
 }

@@ -1,13 +1,19 @@
 //! Who may open a store, and what happens when it cannot work.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    cell::Cell,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+};
 
 use rusqlite::Connection;
 use tollbar_core::{
     ChangeId,
-    port::{AllowanceStore as _, PolicyStore as _, RequestIdStore as _, UsageJournal as _},
+    port::{AllowanceStore as _, PolicyStore as _, RequestIdStore as _, StoreFailure, UsageJournal as _},
 };
-use tollbar_store::{OpenError, Store};
+use tollbar_store::{OpenError, Store, is_in_use};
 
 use super::support::{LIVE, at, charged, client, folder, month, open, options, used, wait};
 
@@ -35,6 +41,38 @@ fn a_second_one_is_refused_until_the_first_ends() {
 }
 
 #[test]
+fn a_lock_that_is_deleted_is_still_held() {
+    let folder = folder();
+    let store = open(folder.path());
+    fs::remove_file(folder.path().join("lock")).unwrap();
+    assert!(is_in_use(folder.path()));
+    assert!(matches!(refusal(folder.path()), OpenError::InUse { .. }));
+    assert!(is_in_use(folder.path()), "also beside the new file");
+    store.close().unwrap();
+    assert!(!is_in_use(folder.path()));
+    open(folder.path()).close().unwrap();
+}
+
+#[test]
+fn who_only_looks_keeps_nobody_out() {
+    let folder = folder();
+    open(folder.path()).close().unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(SeqCst) {
+                is_in_use(folder.path());
+            }
+        });
+        let opened: Vec<_> = (0..20)
+            .map(|_| Store::open_with(folder.path(), &options("boot")).and_then(|store| Ok(store.close()?)))
+            .collect();
+        done.store(true, SeqCst);
+        opened.into_iter().for_each(|opened| opened.unwrap());
+    });
+}
+
+#[test]
 fn a_newer_schema_is_refused_and_left_alone() {
     for file in ["tollbar.db", "requests.db"] {
         let folder = folder();
@@ -45,6 +83,38 @@ fn a_newer_schema_is_refused_and_left_alone() {
         assert!(matches!(refused, OpenError::NewerSchema { found: 999, .. }), "{refused}");
         assert!(refused.to_string().contains(file), "{refused}");
     }
+}
+
+#[test]
+fn an_earlier_store_that_cannot_be_gone_on_with_stays_as_it_was() {
+    let folder = folder();
+    let file = folder.path().join("tollbar.db");
+    Connection::open(&file).unwrap().execute_batch(include_str!("crash/first_schema.sql")).unwrap();
+    let schema = || -> i64 {
+        Connection::open(&file).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    let seen = Cell::new(0);
+    let open_if = |answer: Result<(), StoreFailure>| {
+        Store::open_if(folder.path(), &options("boot"), &mut |state| {
+            assert_eq!((schema(), state.last_change), (1, 0), "what it is to be, and nobody else sees");
+            seen.set(seen.get() + 1);
+            answer.clone()
+        })
+    };
+    let refused = open_if(Err(StoreFailure("another master secret".to_owned()))).map(drop).unwrap_err();
+    assert_eq!(refused.to_string(), "another master secret");
+    assert_eq!(schema(), 1);
+    // A request log that cannot be used is met before, too.
+    fs::create_dir(folder.path().join("requests.db")).unwrap();
+    assert!(open_if(Ok(())).is_err());
+    assert_eq!(schema(), 1);
+    fs::remove_dir(folder.path().join("requests.db")).unwrap();
+    open_if(Ok(())).unwrap().close().unwrap();
+    assert!(schema() > 1);
+    assert_eq!(seen.get(), 3);
+    // One that is up to date is asked for nothing.
+    open_if(Ok(())).unwrap().close().unwrap();
+    assert_eq!(seen.get(), 3);
 }
 
 #[test]

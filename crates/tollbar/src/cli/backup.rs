@@ -47,7 +47,7 @@ impl BackupCommand {
 
     fn of_stopped(self, context: &Context) -> Result<Value> {
         let order = BackupOrder {
-            folder: absolute(&self.folder)?,
+            folder: utf8(&absolute(&self.folder)?)?.into(),
             with_requests: self.with_requests,
             made_at: timestamp(context.now),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -59,6 +59,7 @@ impl BackupCommand {
     fn of_server(self, context: &Context) -> Result<Value> {
         // The server has another working folder, and maybe another machine.
         let folder = if context.admin.is_some() { self.folder } else { absolute(&self.folder)? };
+        let folder = utf8(&folder)?;
         let body = json!({ "folder": folder, "with_requests": self.with_requests });
         Ok(context.connect()?.patient().post("/backups", &body)?.value)
     }
@@ -66,6 +67,11 @@ impl BackupCommand {
 
 pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{} cannot be found", path.display()))
+}
+
+/// A path that can be told and sent.
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{} is no UTF-8 text: name another folder", path.display()))
 }
 
 fn told(answer: &Value, admin: Option<&str>, style: Style) -> String {

@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
-use tollbar_core::{
-    port::Manifest,
-    secret::{Secrets, keyring::KeyringFault},
-};
+use tollbar_core::{port::Manifest, secret::keyring::KeyringFault};
 use tollbar_store::Restored;
 
 use super::{
@@ -62,11 +59,7 @@ fn check_master_secret(backup: &std::path::Path, data: &DataFolder) -> Result<bo
     if keyring.is_empty() {
         return Ok(true);
     }
-    let opens = |secret: &[u8; 32]| Secrets::unlock(secret, &keyring).map(drop);
-    match opens(&master.current) {
-        Err(KeyringFault::WrongMaster) if master.proposed.as_ref().is_some_and(|new| opens(new).is_ok()) => {
-            Ok(true)
-        }
+    match crate::keyring::open(&master, &keyring) {
         Err(KeyringFault::WrongMaster) => bail!(
             "the master secret of {} does not open this backup: it is another platform's, or there was a `tollbar secret rotate \
              master` between the two. Put the one that was in force when the backup was made there first (mode 0600), or give \
@@ -74,7 +67,7 @@ fn check_master_secret(backup: &std::path::Path, data: &DataFolder) -> Result<bo
             data.path().display()
         ),
         Err(damaged) => Err(damaged.into()),
-        Ok(()) => Ok(true),
+        Ok(_) => Ok(true),
     }
 }
 
@@ -85,11 +78,11 @@ fn answer(manifest: &Manifest, restored: &Restored, data: &DataFolder, has_secre
     };
     json!({
         "state": state,
-        "data": data.path(),
+        "data": data.path().display().to_string(),
         "made_at": manifest.made_at,
         "made_by": manifest.version,
         "with_requests": manifest.with_requests,
-        "replaced": replaced.map(|name| data.path().join(name)),
+        "replaced": replaced.map(|name| data.path().join(name).display().to_string()),
         "master_secret_is_there": has_secret,
     })
 }

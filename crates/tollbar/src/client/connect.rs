@@ -33,6 +33,13 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
             running.pid
         );
     }
+    if !tollbar_store::is_in_use(data.path()) {
+        bail!(
+            "no server has the folder {folder}: process {}, which {folder}/running.json names, serves from another one, of which \
+             this may be a copy, or is being replaced just now; repeat this, or {start}",
+            running.pid
+        );
+    }
     let token = match data.find_operator_token()? {
         Some(token) => token,
         None => match variables.find(TOKEN) {

@@ -1,4 +1,5 @@
 use std::{
+    fs::File,
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     thread::JoinHandle,
@@ -42,14 +43,16 @@ fn serve(answers: Vec<(u16, &'static str)>) -> (String, JoinHandle<Vec<String>>)
     (url, asked)
 }
 
-fn folder_of(url: &str) -> (tempfile::TempDir, DataFolder) {
+/// A folder that a process has.
+fn folder_of(url: &str) -> ((tempfile::TempDir, File), DataFolder) {
     let folder = tempfile::tempdir().unwrap();
     let data = DataFolder::create(folder.path(), None).unwrap();
     let running = Running { pid: 7, gateway: "http://g".into(), admin: url.into(), ops: "http://o".into() };
-    // Left over on purpose, as a killed server leaves it.
+    let lock = File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
     std::fs::write(folder.path().join("running.json"), serde_json::to_string(&running).unwrap()).unwrap();
     std::fs::write(folder.path().join("operator-token"), "tbop_x\n").unwrap();
-    (folder, data)
+    ((folder, lock), data)
 }
 
 fn variables(token: &str) -> Variables {

@@ -71,7 +71,7 @@ impl Demo<'_> {
             "admin": self.urls.admin,
             "ops": self.urls.ops,
             "upstream": { "live": self.sample.live_url(), "sandbox": self.sample.sandbox_url() },
-            "data": self.folder.data.path(),
+            "data": self.folder.data.path().display().to_string(),
             "temporary": self.folder.is_temporary(),
             "notes": self.notes,
             "clients": [client(main), client(trial)],

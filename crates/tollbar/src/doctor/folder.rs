@@ -31,6 +31,18 @@ pub(super) fn check(data: &DataFolder) -> Vec<Check> {
             )];
         }
     };
+    if !may_read(&folder) {
+        let found = format!(
+            "{shown} is user {}'s, and this runs as user {}, who may not look into it",
+            folder.uid(),
+            rustix::process::geteuid().as_raw()
+        );
+        return vec![Check::wrong(
+            SUBJECT,
+            found,
+            "run this as that user, as whom the server runs, or as root",
+        )];
+    }
     let mut checks = Vec::new();
     let mut files = Vec::new();
     collect(path, &mut files);
@@ -60,6 +72,16 @@ pub(super) fn check(data: &DataFolder) -> Vec<Check> {
         checks.push(Check::ok(SUBJECT, format!("{shown}, {files} files and folders, for their owner alone")));
     }
     checks
+}
+
+/// Whether what is in it can be looked at: what may not be read looks as if it were not there.
+pub(super) fn is_ours(data: &DataFolder) -> bool {
+    fs::metadata(data.path()).is_ok_and(|folder| folder.is_dir() && may_read(&folder))
+}
+
+fn may_read(folder: &fs::Metadata) -> bool {
+    let user = rustix::process::geteuid();
+    user.is_root() || user.as_raw() == folder.uid()
 }
 
 /// Who has the folder.

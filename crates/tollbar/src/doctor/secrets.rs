@@ -1,11 +1,9 @@
 //! The secrets: whether the master secret is there, for its owner alone, and opens what it should.
 
-use tollbar_core::{
-    secret::{Secrets, keyring::KeyringFault},
-    token::SigningKeys,
-};
+use tollbar_core::token::SigningKeys;
 
 use super::{Check, Patient};
+use crate::keyring;
 
 const SUBJECT: &str = "secrets";
 
@@ -14,7 +12,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
     let keep = "put the copy that you keep apart from the folder at master-secret (mode 0600), or give it as TOLLBAR_MASTER_SECRET";
     let master = match patient.data.find_master_secret() {
         Ok(Some(master)) => master,
-        Ok(None) if inspection.keyring.is_empty() => {
+        Ok(None) if !patient.data.has_store() => {
             return vec![Check::ok(SUBJECT, "none yet: the first start makes them")];
         }
         Ok(None) => {
@@ -30,11 +28,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
         // A damaged database is told elsewhere.
         return vec![Check::ok(SUBJECT, "the master secret can be read; no secret is stored yet")];
     }
-    let mut opened = Secrets::unlock(&master.current, &inspection.keyring);
-    if let (Err(KeyringFault::WrongMaster), Some(proposed)) = (&opened, &master.proposed) {
-        opened = Secrets::unlock(proposed, &inspection.keyring);
-    }
-    let secrets = match opened {
+    let secrets = match keyring::open(&master, &inspection.keyring) {
         Ok(secrets) => secrets,
         Err(fault) => {
             let advice = "it is another store's, or one of before or after a `tollbar secret rotate master`: the server would not start";

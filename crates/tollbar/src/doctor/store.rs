@@ -34,6 +34,20 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
             format!("take it with `tollbar serve --take-over --data {folder}` or a restart; `tollbar restore` replaces it"),
         ));
     }
+    if inspection.has_left_restore {
+        checks.push(Check::warning(
+            "restore",
+            "one was broken off, and left restore-staged.part/ or restore-staged.older/: they are worth nothing, and take room",
+            "delete them; or restore again, which does",
+        ));
+    }
+    if inspection.is_restore_torn {
+        checks.push(Check::warning(
+            "restore",
+            "files of the restored copy in restore-staged/ are missing: the next start does not take it",
+            "delete the rest of it; or restore again with `tollbar restore`",
+        ));
+    }
     if let Some(dropped) = patient.metric("tollbar_request_log_dropped").filter(|dropped| *dropped > 0.0) {
         checks.push(Check::warning(
             "request log",

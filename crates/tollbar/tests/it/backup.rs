@@ -2,7 +2,10 @@
 
 use std::{
     fs::{self, File},
-    os::unix::fs::{FileExt, PermissionsExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{FileExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     process::Output,
     sync::{
@@ -15,7 +18,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Platform, Shop, is_replay, post, request, wait_until};
+use crate::support::{Platform, Shop, SmallDisk, in_own_namespace, is_replay, post, request, wait_until};
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -229,6 +232,54 @@ fn a_restore_that_is_killed_anywhere_is_ended_by_the_next_start() {
 }
 
 #[test]
+fn what_a_restore_that_was_broken_off_has_copied_takes_no_room_from_the_next() {
+    in_own_namespace(
+        "backup::what_a_restore_that_was_broken_off_has_copied_takes_no_room_from_the_next",
+        || {
+            let (platform, _disk) = SmallDisk::start(Platform::with(), 40);
+            let backup = back_up(&platform, "copy");
+            let left = platform.data().join("restore-staged.part");
+            fs::create_dir(&left).unwrap();
+            fs::write(left.join("tollbar.db"), vec![1; 30 << 20]).unwrap();
+            let is_told = || said(&platform.run(&["doctor"])).contains("one was broken off");
+            assert!(is_told());
+            let told = succeeded(&restore(&platform, &backup, &["--replace"]));
+            assert!(told.contains("laid ready"), "{told}");
+            assert!(!left.exists() && !is_told());
+        },
+    );
+}
+
+#[test]
+fn a_command_on_a_copy_of_the_folder_does_not_reach_the_server_of_the_original() {
+    let shop = Shop::open();
+    let copy = shop.platform.folder().join("copied");
+    fs::create_dir(&copy).unwrap();
+    for name in ["running.json", "operator-token", "lock"] {
+        fs::copy(shop.platform.data().join(name), copy.join(name)).unwrap();
+    }
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tollbar"));
+    let output = command.args(["status", "--data"]).arg(&copy).env_clear().output().unwrap();
+    refused(&output, &["no server has the folder", "may be a copy"]);
+}
+
+#[test]
+fn a_copy_that_somebody_began_to_delete_is_told_and_not_taken() {
+    let mut shop = Shop::open();
+    let backup = back_up(&shop.platform, "copy");
+    shop.client("later", &json!({}));
+    succeeded(&restore(&shop.platform, &backup, &["--replace"]));
+    let staged = shop.platform.data().join("restore-staged");
+    fs::remove_file(staged.join("tollbar.db")).unwrap();
+    let doctor = said(&shop.platform.run(&["doctor"]));
+    assert!(doctor.contains("restore-staged/ are missing"), "{doctor}");
+    shop.platform.take_over(&[]);
+    assert_eq!(shop.platform.admin("GET", "/clients/later", None).status, 200, "the store of before");
+    assert_eq!(shop.get("/v1/orders").status, 200);
+    assert!(shop.platform.log().contains("it is not taken"), "{}", shop.platform.log());
+}
+
+#[test]
 fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
     let mut shop = Shop::open();
     let backup = back_up(&shop.platform, "copy");
@@ -243,6 +294,11 @@ fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
 
     File::options().write(true).open(backup.join("tollbar.db")).unwrap().write_all_at(b"x", 5000).unwrap();
     is_refused(&["tollbar.db", "is not as it was when the backup was made"]);
+    fs::remove_file(backup.join("tollbar.db")).unwrap();
+    is_refused(&["tollbar.db: it is missing"]);
+    fs::create_dir(backup.join("tollbar.db")).unwrap();
+    is_refused(&["tollbar.db: it is no file"]);
+    fs::remove_dir(backup.join("tollbar.db")).unwrap();
     put("tollbar.db", &database);
     put("manifest.json", b"{");
     is_refused(&["manifest.json", "damaged"]);
@@ -289,6 +345,10 @@ fn a_stopped_folder_is_backed_up_too_and_a_bad_place_is_refused() {
         refused(&platform.run(&["backup", folder]), words);
         assert!(!platform.folder().join(folder).join("manifest.json").exists());
     }
+    let unreadable = std::ffi::OsStr::from_bytes(b"no-text-\xff");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tollbar"));
+    command.arg("backup").arg(platform.folder().join(unreadable)).arg("--data").arg(platform.data());
+    refused(&command.output().unwrap(), &["is no UTF-8 text"]);
     assert!(!inside.exists());
     let relative = platform.admin("POST", "/backups", Some(&json!({ "folder": "here" })));
     assert_eq!(relative.status, 409);

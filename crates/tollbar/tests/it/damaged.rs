@@ -40,6 +40,15 @@ fn assert_refused(platform: &Platform, words: &[&str]) {
     }
 }
 
+fn assert_not_backed_up(platform: &Platform, words: &[&str]) {
+    let output = platform.run(&["backup", "copy"]);
+    assert!(!output.status.success() && !platform.folder().join("copy").exists(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    for word in words {
+        assert!(said.contains(word), "`{word}` in: {said}");
+    }
+}
+
 #[test]
 fn a_damaged_database_is_refused_and_left_as_it_is() {
     let shop = stopped();
@@ -59,6 +68,7 @@ fn a_damaged_database_is_refused_and_left_as_it_is() {
         overwrite(&file, u64::try_from(page).unwrap() * 4096, &[0xa5; 4096]);
     }
     refused(&["tollbar.db", "malformed"]);
+    assert_not_backed_up(&shop.platform, &["tollbar.db: the database is damaged", "tollbar doctor"]);
 
     fs::write(&file, "").unwrap();
     refused(&["tollbar.db is damaged", "it is empty"]);
@@ -81,7 +91,10 @@ fn a_damaged_write_ahead_log_is_refused_and_not_ignored() {
     assert_refused(&shop.platform, &words);
     fs::write(&log, &whole).unwrap();
     overwrite(&log, 9000, &[0xa5; 100]);
+    let damaged = fs::read(&log).unwrap();
+    assert_not_backed_up(&shop.platform, &words);
     assert_refused(&shop.platform, &words);
+    assert_eq!(fs::read(&log).unwrap(), damaged, "it was not touched");
     // The end is what a commit under way leaves: it was not acknowledged.
     fs::write(&log, [&whole[..], &[0xa5; 3000]].concat()).unwrap();
     let shop = Shop { platform: shop.platform.restart(), ..shop };

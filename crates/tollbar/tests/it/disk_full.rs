@@ -228,6 +228,8 @@ fn a_disk_that_is_read_only_at_the_start_is_told() {
         let doctor = platform.run(&["doctor"]);
         assert_eq!(doctor.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&doctor.stdout).contains("it is read-only"), "{doctor:?}");
+        let backup = platform.run(&["backup", "copy"]);
+        assert!(String::from_utf8_lossy(&backup.stderr).contains("cp -a"), "{backup:?}");
         disk.make_writable();
         let platform = platform.restart();
         assert_eq!(get(platform.ops, "/readyz", &[]).status, 200);

@@ -1,6 +1,11 @@
 //! `tollbar doctor`, with a server and without one.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Output};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::PathBuf,
+    process::{Command, Output},
+};
 
 use serde_json::Value;
 
@@ -95,6 +100,27 @@ fn what_is_wrong_is_told_with_what_to_do() {
     assert_wrong(&platform, "requests.db", "moves it aside");
     fs::remove_file(data.join("requests.db")).unwrap();
     assert_eq!(platform.run(&["doctor"]).status.code(), Some(0));
+}
+
+#[test]
+fn what_is_another_users_is_not_said_to_be_missing() {
+    let shop = Shop::open();
+    let own = shop.platform.folder().join("own");
+    // Only root can play another user; everybody else looks at a folder of root's.
+    let is_root = rustix::process::geteuid().is_root();
+    let data = if is_root { shop.platform.data() } else { PathBuf::from("/usr") };
+    let mut command = Command::new(&own);
+    command.args(["doctor", "--data"]).arg(&data).env_clear();
+    // It may be where only root can go.
+    fs::copy(env!("CARGO_BIN_EXE_tollbar"), &own).unwrap();
+    if is_root {
+        fs::set_permissions(shop.platform.folder(), fs::Permissions::from_mode(0o711)).unwrap();
+        command.current_dir("/").uid(65_534).gid(65_534);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success());
+    assert!(said.contains("who may not look into it") && !said.contains("none yet"), "{said}");
 }
 
 #[test]

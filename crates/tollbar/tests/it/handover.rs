@@ -250,6 +250,30 @@ fn a_new_one_that_cannot_start_changes_nothing() {
     assert_ready(&shop);
 }
 
+#[test]
+fn a_new_one_that_could_not_use_the_store_changes_nothing() {
+    let secret = |digits: &str| digits.repeat(32);
+    let shop = Shop::open_with(Platform::with().variable("TOLLBAR_MASTER_SECRET", &secret("11")));
+    let mut idle = Connection::open(shop.platform.gateway);
+    let admin = shop.platform.admin.to_string();
+    let refused = |digits: &str, words: &str| {
+        let mut command = other_server(&shop, &["--take-over", "--admin", &admin]);
+        let ended = command.env("TOLLBAR_MASTER_SECRET", secret(digits)).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success() && said.contains(words), "{said}");
+    };
+    refused("22", "does not open the secrets of this store");
+    // As a newer version would have it.
+    let database = rusqlite::Connection::open(shop.platform.data().join("requests.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    database.pragma_update(None, "user_version", 999).unwrap();
+    refused("11", "requests.db has schema 999");
+    assert!(!shop.platform.log().contains("handing over"), "it was not asked to leave");
+    idle.send(request(&shop));
+    assert_eq!(idle.receive().status, 200);
+    assert_ready(&shop);
+}
+
 /// Serves on the shop's folder, with these options.
 fn other_server(shop: &Shop, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollbar"));

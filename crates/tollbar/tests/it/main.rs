@@ -26,6 +26,7 @@ mod disk_full;
 mod doctor;
 mod document_files;
 mod drain;
+mod earlier_version;
 mod early_answers;
 mod effects;
 mod exchange;

@@ -191,6 +191,8 @@ fn without_a_server_a_command_says_how_to_get_one() {
     // The process runs, and what answers is not its admin API.
     running["pid"] = std::process::id().into();
     std::fs::write(left.join("running.json"), running.to_string()).unwrap();
+    let lock = std::fs::File::create(left.join("lock")).unwrap();
+    lock.lock().unwrap();
     let ended = tollbar_in(folder.path(), &["status", "--data", "left"], &[], "");
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains("is it the admin address?"), "{}", ended.err);
