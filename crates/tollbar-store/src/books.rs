@@ -93,7 +93,7 @@ pub(crate) fn insert_power_failures(connection: &Connection) -> Result<(), Fault
         &format!(
             "INSERT INTO corrections (client, month, environment, kind, units, reason)
              SELECT l.client, l.month, l.environment, ?1, l.leased - coalesce(c.used, 0),
-               'the power may have failed: what was leased is taken to be used'
+               'the power may have failed, or the usage journal was damaged: what was leased is taken to be used'
              FROM (SELECT * FROM month_leases WHERE {MAY_BE_SHORT}) l LEFT JOIN month_counts c
                ON c.month = l.month AND c.client = l.client AND c.environment = l.environment
              WHERE coalesce(c.used, 0) < l.leased"

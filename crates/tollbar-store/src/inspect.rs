@@ -13,7 +13,7 @@ use serde::Serialize;
 use tollbar_core::{SigningKeyRecord, Timestamp, secret::keyring::KeyringRecord};
 
 use crate::{
-    damage,
+    allowance, damage,
     database::{self, column, from_column, open_for_inspection},
     fault::Fault,
     files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE},
@@ -73,6 +73,8 @@ pub struct JournalReport {
     pub unfolded_bytes: u64,
     /// Files with records that cannot be read, and how many.
     pub damaged: Vec<(String, u64)>,
+    /// Something of it was lost since the last start: the next one raises counts to what was leased.
+    pub has_gaps: bool,
     /// What could not be read at all.
     pub problems: Vec<String>,
 }
@@ -159,6 +161,7 @@ fn read_main(
     let unknown: i64 =
         connection.query_row(unknown, [column(unknown_since.as_millis())], |row| row.get(0))?;
     found.unknown_outcomes = from_column(unknown);
+    found.journal.has_gaps = allowance::has_gaps(connection)?;
     Ok(())
 }
 

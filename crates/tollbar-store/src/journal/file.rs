@@ -1,14 +1,14 @@
 //! The journal's files: names, who writes which, and the end of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -30,10 +30,20 @@ pub(crate) struct JournalFolder {
     lock: FolderLock,
 }
 
+/// A file that a writer of this process may still append to.
+#[derive(Default)]
+pub(crate) struct Begun {
+    /// What was appended: the file is never shorter.
+    appended: AtomicU64,
+    /// It was made. Until then nobody misses it.
+    is_made: AtomicBool,
+    /// It is not what was written.
+    is_damaged: AtomicBool,
+}
+
 #[derive(Default)]
 struct Written {
-    /// Files that a writer of this process may still append to.
-    names: BTreeSet<String>,
+    files: BTreeMap<String, Arc<Begun>>,
     /// No more files may be begun.
     closed: bool,
 }
@@ -79,19 +89,23 @@ impl JournalFolder {
     }
 
     /// A new file, which counts as written until [`JournalFolder::end_writing`].
-    pub(crate) fn create(&self, writer: usize) -> io::Result<(String, File)> {
+    pub(crate) fn create(&self, writer: usize) -> io::Result<(String, File, Arc<Begun>)> {
         let sequence = self.next_sequence.fetch_add(1, Ordering::Relaxed);
         let name = format!("{sequence:012}-{writer}{EXTENSION}");
+        let begun = Arc::new(Begun::default());
         // Before it can be seen in the folder: whoever sees it must know that its end may be torn.
         {
             let mut written = self.written();
             if written.closed {
                 return Err(io::Error::other("the store is closed"));
             }
-            written.names.insert(name.clone());
+            written.files.insert(name.clone(), begun.clone());
         }
         match OpenOptions::new().create_new(true).append(true).mode(0o600).open(self.file(&name)) {
-            Ok(file) => Ok((name, file)),
+            Ok(file) => {
+                begun.is_made.store(true, Ordering::Release);
+                Ok((name, file, begun))
+            }
             Err(error) => {
                 self.end_writing(&name);
                 Err(error)
@@ -101,18 +115,30 @@ impl JournalFolder {
 
     /// Nothing will be appended any more.
     pub(crate) fn end_writing(&self, name: &str) {
-        self.written().names.remove(name);
+        self.written().files.remove(name);
     }
 
     pub(crate) fn is_written(&self, name: &str) -> bool {
-        self.written().names.contains(name)
+        self.written().files.contains_key(name)
+    }
+
+    /// What is known of a file that is being written.
+    pub(crate) fn begun(&self, name: &str) -> Option<Arc<Begun>> {
+        self.written().files.get(name).cloned()
+    }
+
+    /// Those files that are being written and have been made.
+    pub(crate) fn made(&self) -> Vec<(String, Arc<Begun>)> {
+        let written = self.written();
+        let made = written.files.iter().filter(|(_, begun)| begun.is_made.load(Ordering::Acquire));
+        made.map(|(name, begun)| (name.clone(), begun.clone())).collect()
     }
 
     /// From now on no file is begun. Whether no file is being written either, so that the journal has ended.
     pub(crate) fn close(&self) -> bool {
         let mut written = self.written();
         written.closed = true;
-        written.names.is_empty()
+        written.files.is_empty()
     }
 
     /// Lets another process have the folder: nothing may be written here any more.
@@ -145,5 +171,26 @@ impl JournalFolder {
 
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Begun {
+    /// Notes what the writer has appended in all.
+    pub(crate) fn grew_to(&self, bytes: u64) {
+        self.appended.store(bytes, Ordering::Release);
+    }
+
+    /// To be asked before the file's length is.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended.load(Ordering::Acquire)
+    }
+
+    /// Asks the writer to begin another file. Whether nobody has yet.
+    pub(crate) fn give_up(&self) -> bool {
+        !self.is_damaged.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
     }
 }

@@ -5,7 +5,7 @@ use std::{cell::RefCell, fs::File, io, io::Write as _, sync::Arc};
 use tollbar_core::port::{JournalRecord, StoreFailure, UsageJournal};
 
 use super::{
-    file::JournalFolder,
+    file::{Begun, JournalFolder},
     record::{RECORD_BYTES, encode},
 };
 use crate::OpenError;
@@ -26,6 +26,8 @@ struct Open {
     name: String,
     file: File,
     length: u64,
+    /// What the fold knows of the file, and thinks of it.
+    begun: Arc<Begun>,
 }
 
 impl JournalWriter {
@@ -49,10 +51,11 @@ impl UsageJournal for JournalWriter {
             buffer.extend_from_slice(&encode(record));
         }
         let bytes = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
-        if let Some(full) =
-            open.take_if(|open| open.length > 0 && open.length + bytes > self.folder.file_limit_bytes)
-        {
-            self.folder.end_writing(&full.name);
+        let is_done = |open: &mut Open| {
+            open.begun.is_damaged() || (open.length > 0 && open.length + bytes > self.folder.file_limit_bytes)
+        };
+        if let Some(done) = open.take_if(is_done) {
+            self.folder.end_writing(&done.name);
         }
         let file = match open {
             Some(file) => file,
@@ -61,6 +64,7 @@ impl UsageJournal for JournalWriter {
         match append_whole(&mut file.file, file.length, buffer) {
             Ok(()) => {
                 file.length += bytes;
+                file.begun.grew_to(file.length);
                 Ok(())
             }
             Err(error) => {
@@ -89,8 +93,8 @@ impl Drop for JournalWriter {
 
 impl Open {
     fn create(folder: &JournalFolder, number: usize) -> io::Result<Self> {
-        let (name, file) = folder.create(number)?;
-        Ok(Self { name, file, length: 0 })
+        let (name, file, begun) = folder.create(number)?;
+        Ok(Self { name, file, length: 0, begun })
     }
 }
 
