@@ -52,10 +52,8 @@ impl Fault {
 impl From<StoreFailure> for Fault {
     fn from(failure: StoreFailure) -> Self {
         tracing::error!(%failure, "the store failed");
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("the store failed, nothing was changed: {failure}"),
-        )
+        let outcome = if failure.is_in_doubt() { "" } else { ", nothing was changed" };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("the store failed{outcome}: {failure}"))
     }
 }
 
