@@ -116,16 +116,18 @@ impl Charged {
 
     fn end(&mut self, event: JournalEvent) {
         self.state = State::Settled;
-        // Where it fails, a charge that was given back counts again after a restart.
-        let _ = self.journal(event);
+        if self.journal(event).is_err() {
+            self.worker.owed.keep(self.record(event));
+        }
     }
 
     fn journal(&self, event: JournalEvent) -> Result<(), StoreFailure> {
+        append(&self.worker, self.record(event))
+    }
+
+    fn record(&self, event: JournalEvent) -> JournalRecord {
         let (client, environment) = (self.client.record.id, self.environment);
-        append(
-            &self.worker,
-            JournalRecord { event, client, environment, endpoint: self.endpoint, at: self.at },
-        )
+        JournalRecord { event, client, environment, endpoint: self.endpoint, at: self.at }
     }
 }
 
