@@ -1,5 +1,6 @@
 //! Looking at a data folder, whether or not a server has it. Nothing is changed.
 
+mod ahead;
 mod trouble;
 
 use std::{
@@ -21,6 +22,7 @@ use crate::{
     restore, schema,
 };
 
+pub use self::ahead::Ahead;
 use self::trouble::Trouble;
 pub use self::trouble::{Hindrance, Unreadable};
 
@@ -33,8 +35,8 @@ pub struct Inspection {
     pub databases: Vec<DatabaseReport>,
     /// The usage journal.
     pub journal: JournalReport,
-    /// The newest point in time that stands anywhere.
-    pub newest: Timestamp,
+    /// What is of a time after the one that was given.
+    pub ahead: Ahead,
     /// The secrets, wrapped.
     pub keyring: Vec<KeyringRecord>,
     /// The keys that sign tokens, sealed.
@@ -80,8 +82,8 @@ pub struct JournalReport {
 }
 
 /// Looks at everything. `full`: each index against its table too, which takes longer. `unknown_since`: outcomes that were
-/// unknown by then are counted.
-pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspection {
+/// unknown by then are counted. `now`: what is of a later time is counted.
+pub fn inspect(folder: &Path, unknown_since: Timestamp, now: Timestamp, full: bool) -> Inspection {
     let mut found = Inspection {
         is_locked: is_in_use(folder),
         is_restore_pending: restore::is_pending(folder),
@@ -107,11 +109,11 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
             }
             let connection = look_into(&file, full, &mut report)?;
             if is_main {
-                look_at_journal(&connection, folder, &mut found);
+                look_at_journal(&connection, folder, now, &mut found);
             }
             // The tables of another schema may be others.
             if is_main && report.schema == Some(report.known_schema) {
-                read_main(&connection, unknown_since, &mut found)?;
+                read_main(&connection, unknown_since, now, &mut found)?;
             }
             Ok(())
         };
@@ -149,14 +151,12 @@ fn look_into(file: &Path, full: bool, report: &mut DatabaseReport) -> Result<Con
 fn read_main(
     connection: &Connection,
     unknown_since: Timestamp,
+    now: Timestamp,
     found: &mut Inspection,
 ) -> Result<(), Trouble> {
     found.keyring = bodies(connection, "SELECT body FROM keyring")?;
     found.signing_keys = bodies(connection, "SELECT body FROM signing_keys")?;
-    for newest in ["SELECT max(at) FROM audit", "SELECT max(started_at) FROM idempotency"] {
-        let at: Option<i64> = connection.query_row(newest, [], |row| row.get(0))?;
-        found.newest = found.newest.max(Timestamp::from_millis(from_column(at.unwrap_or(0))));
-    }
+    found.ahead.read(connection, now)?;
     let unknown = "SELECT count(*) FROM idempotency WHERE state = 0 AND started_at < ?1";
     let unknown: i64 =
         connection.query_row(unknown, [column(unknown_since.as_millis())], |row| row.get(0))?;
@@ -165,7 +165,7 @@ fn read_main(
     Ok(())
 }
 
-fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspection) {
+fn look_at_journal(connection: &Connection, folder: &Path, now: Timestamp, found: &mut Inspection) {
     let journal = folder.join(JOURNAL);
     let names = match fs::read_dir(&journal) {
         Ok(entries) => entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()),
@@ -174,7 +174,10 @@ fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspectio
             return;
         }
     };
-    for name in names.filter(|name| name.ends_with(".log")) {
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
+    names.sort_unstable();
+    let mut times = Vec::new();
+    for name in names {
         // Before the length: what is written meanwhile is not taken for what is not folded.
         let offset = connection
             .query_row("SELECT offset FROM journal_files WHERE name = ?1", [&name], |row| row.get(0))
@@ -185,7 +188,7 @@ fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspectio
                 found.journal.files += 1;
                 found.journal.bytes += length;
                 found.journal.unfolded_bytes += length.saturating_sub(offset);
-                found.newest = found.newest.max(newest);
+                times.push(newest);
                 if damaged > 0 {
                     found.journal.damaged.push((name, damaged));
                 }
@@ -195,7 +198,7 @@ fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspectio
             Err(error) => found.journal.problems.push(format!("{name}: {error}")),
         }
     }
-    found.journal.damaged.sort_unstable();
+    found.ahead.add_journal(&times, now);
 }
 
 /// Length, records that cannot be read, and the newest time. A last one that is not whole is being written, or was torn by

@@ -32,7 +32,7 @@ mod writer;
 pub use backup::{back_up_stopped, manifest::verify_backup};
 pub use fault::OpenError;
 pub use inspect::{
-    DatabaseReport, Hindrance, Inspection, JournalReport, Unreadable, inspect, is_in_use, read_keyring,
+    Ahead, DatabaseReport, Hindrance, Inspection, JournalReport, Unreadable, inspect, is_in_use, read_keyring,
 };
 pub use journal::JournalWriter;
 pub use restore::{RestoreNote, Restored, is_pending, read_manifest, restore};

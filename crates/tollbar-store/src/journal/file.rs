@@ -25,6 +25,8 @@ pub(crate) struct JournalFolder {
     path: PathBuf,
     pub(crate) file_limit_bytes: u64,
     next_sequence: AtomicU64,
+    /// Files from here on are of this process.
+    own_sequence: AtomicU64,
     written: Mutex<Written>,
     /// A writer keeps the folder locked, even if it outlives its store.
     lock: FolderLock,
@@ -55,6 +57,7 @@ impl JournalFolder {
             path,
             file_limit_bytes,
             next_sequence: AtomicU64::new(1),
+            own_sequence: AtomicU64::new(1),
             written: Mutex::default(),
             lock,
         };
@@ -62,11 +65,16 @@ impl JournalFolder {
         Ok(folder)
     }
 
-    /// Keeps new files from these names.
+    /// Keeps new files from these names, of former runs.
     pub(crate) fn reserve(&self, names: &[String]) {
-        let sequence = |name: &String| name.split_once('-')?.0.parse::<u64>().ok();
-        let greatest = names.iter().filter_map(sequence).max().unwrap_or(0);
+        let greatest = names.iter().filter_map(|name| sequence(name)).max().unwrap_or(0);
         self.next_sequence.fetch_max(greatest + 1, Ordering::Relaxed);
+        self.own_sequence.fetch_max(greatest + 1, Ordering::Relaxed);
+    }
+
+    /// Whether a writer of this process began it.
+    pub(crate) fn is_own(&self, name: &str) -> bool {
+        sequence(name).is_some_and(|sequence| sequence >= self.own_sequence.load(Ordering::Relaxed))
     }
 
     /// Oldest first.
@@ -172,6 +180,10 @@ impl JournalFolder {
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn sequence(name: &str) -> Option<u64> {
+    name.split_once('-')?.0.parse().ok()
 }
 
 impl Begun {

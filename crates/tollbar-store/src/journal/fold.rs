@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use tollbar_core::{Timestamp, port::StoreFailure};
@@ -27,6 +28,8 @@ const KEPT_SECONDS: u64 = 120;
 /// The folding of one folder. Where files have been read up to is kept here, and in the tables for the next start.
 pub(crate) struct Fold {
     folder: Arc<JournalFolder>,
+    /// What a former run wrote is at least as old as this.
+    opened: Instant,
     time: Arc<LatestTime>,
     positions: BTreeMap<String, Position>,
     /// After a failure, what is stored may not be what is kept here.
@@ -65,6 +68,7 @@ impl Fold {
     ) -> Result<Self, StoreFailure> {
         let mut fold = Self {
             folder,
+            opened: Instant::now(),
             time,
             positions: BTreeMap::new(),
             in_doubt: true,
@@ -106,12 +110,16 @@ impl Fold {
         }
     }
 
-    /// Deletes files that are folded, not written any more, and too old for any rate window.
+    /// Deletes files that are folded, not written any more, and too old for any rate window; those too that a former run
+    /// left whose clock was ahead, for they would be young for as long.
     pub(crate) fn remove_finished(&mut self, writer: &Writer) -> Result<(), StoreFailure> {
         let now = self.latest();
+        let is_long_open = self.opened.elapsed() > Duration::from_secs(KEPT_SECONDS);
         let mut finished = Vec::new();
         for (name, position) in &self.positions {
-            if self.folder.is_written(name) || now <= position.newest.plus_seconds(KEPT_SECONDS) {
+            let is_young = now <= position.newest.plus_seconds(KEPT_SECONDS);
+            let is_of_before = now > Timestamp::default() && is_long_open && !self.folder.is_own(name);
+            if self.folder.is_written(name) || (is_young && !is_of_before) {
                 continue;
             }
             match self.folder.file(name).metadata() {
@@ -213,7 +221,7 @@ impl Fold {
                 tracing::warn!(file = name, at = to.offset, "a torn end of the usage journal is ignored");
                 to.offset = length;
             }
-            if begun.is_some() {
+            if self.folder.is_own(&name) {
                 self.time.saw(to.newest);
             }
             let more = !at_end && to.offset > from;

@@ -226,6 +226,33 @@ fn files_go_when_they_are_folded_ended_and_old() {
 }
 
 #[test]
+fn files_of_a_clock_that_was_ahead_go_when_they_are_old_in_truth() {
+    let path = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(path.path());
+    let append = |journal: &Journal, at| {
+        let writer = JournalWriter::open(journal.folder.clone(), 0).unwrap();
+        writer.append(&[charge(at)]).unwrap();
+    };
+    append(&journal, 9_000_000);
+    drop(journal);
+
+    journal = Journal::open(path.path());
+    append(&journal, 1000);
+    journal.fold();
+    assert_eq!(journal.fold.latest(), Timestamp::from_seconds(1000), "no former run says what time it is");
+    let left = |journal: &mut Journal| {
+        journal.fold.remove_finished(&journal.writer).unwrap();
+        journal.folder.names().unwrap().len()
+    };
+    assert_eq!(left(&mut journal), 2, "it may hold what was taken from the rate just now");
+    journal.fold.opened -= Duration::from_secs(KEPT_SECONDS + 1);
+    assert_eq!(left(&mut journal), 1);
+    assert_eq!(journal.charged(), 2);
+    journal.time.saw(Timestamp::from_seconds(1121));
+    assert_eq!(left(&mut journal), 0, "what is of this run goes by its time");
+}
+
+#[test]
 fn a_lost_file_s_name_is_not_used_again_while_its_position_stands() {
     let path = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(path.path());
