@@ -67,3 +67,22 @@ impl IntoResponse for Fault {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_was_changed_is_said_where_it_is_sure() {
+        let full = StoreFailure("the disk is full".to_owned());
+        assert_eq!(
+            Fault::from(full.clone()).message,
+            "the store failed, nothing was changed: the disk is full"
+        );
+        let doubtful = Fault::from(StoreFailure::in_doubt(&full)).message;
+        assert!(!doubtful.contains("nothing was changed"), "{doubtful}");
+        assert!(
+            doubtful.contains("not sure whether this is stored") && doubtful.contains("the disk is full")
+        );
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::{
 };
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 use tollbar_core::port::StoreFailure;
 
@@ -148,9 +148,13 @@ fn run_batch(connection: &Connection, batch: Vec<Command>) {
             ));
         }
     }
-    let began = open.is_ok();
+    let mut may_stand = false;
     let committed = open.and_then(|()| {
-        connection.execute_batch("COMMIT").map_err(|error| StoreFailure::from(Fault::from(error)))
+        connection.execute_batch("COMMIT").map_err(|error| {
+            // A disk that was full did not take all of it.
+            may_stand = error.sqlite_error_code() != Some(ErrorCode::DiskFull);
+            StoreFailure::from(Fault::from(error))
+        })
     });
     let committed = committed.map_err(|failure| {
         tracing::error!(%failure, "a transaction failed");
@@ -159,7 +163,7 @@ fn run_batch(connection: &Connection, batch: Vec<Command>) {
         {
             tracing::error!(%error, "a transaction was not rolled back");
         }
-        let buried = if began { bury(connection) } else { Ok(()) };
+        let buried = if may_stand { bury(connection) } else { Ok(()) };
         match buried {
             Ok(()) => failure,
             Err(error) => {

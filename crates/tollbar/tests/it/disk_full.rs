@@ -227,10 +227,9 @@ fn a_full_disk_refuses_what_it_cannot_record_and_goes_on_when_there_is_space() {
             assert_eq!(sent, now_sent);
             // What was answered is replayed: that needs nothing new.
             assert!(post(&shop, "before").header("idempotent-replayed").is_some());
-            assert_eq!(
-                shop.platform.admin("PUT", "/tiers/other", Some(&json!({ "rate_per_minute": 7 }))).status,
-                503
-            );
+            let refused = shop.platform.admin("PUT", "/tiers/other", Some(&json!({ "rate_per_minute": 7 })));
+            assert_eq!(refused.status, 503);
+            assert!(refused.text().contains("nothing was changed"), "{refused:?}");
             wait_until("health says so", || health(&shop) == 503);
             assert_eq!(get(shop.platform.ops, "/livez", &[]).status, 200);
             callers.wait_for("it stays so", |counts| &counts.refused);
