@@ -6,6 +6,8 @@ use tollbar_core::port::{JournalRecord, StoreFailure};
 
 /// What one thread keeps. Without a journal nothing new is charged, so there are no more than were under way.
 const KEPT_MAX: usize = 16_384;
+/// What is appended at once: of a disk that is nearly full, little is asked.
+const PIECE: usize = 64;
 
 /// The outcomes of one thread, oldest first.
 #[derive(Default)]
@@ -27,12 +29,14 @@ impl Owed {
         }
     }
 
-    /// Appends what is owed, all or nothing of it.
-    pub(crate) fn pay(&self, append: impl FnOnce(&[JournalRecord]) -> Result<(), StoreFailure>) {
+    /// Appends what is owed, as far as that goes.
+    pub(crate) fn pay(&self, append: impl Fn(&[JournalRecord]) -> Result<(), StoreFailure>) {
         let mut records = self.records.borrow_mut();
-        if !records.is_empty() && append(&records).is_ok() {
-            tracing::info!(outcomes = records.len(), "outcomes are in the usage journal after all");
-            *records = Vec::new();
+        let paid: usize =
+            records.chunks(PIECE).take_while(|piece| append(piece).is_ok()).map(<[_]>::len).sum();
+        if paid > 0 {
+            tracing::info!(outcomes = paid, "outcomes are in the usage journal after all");
+            records.drain(..paid);
         }
     }
 
@@ -69,10 +73,16 @@ mod tests {
         });
         owed.pay(|_| panic!("nothing is owed"));
         (0..KEPT_MAX + 3).for_each(|_| owed.keep(record(500)));
-        owed.pay(|records| {
-            assert_eq!(records.len(), KEPT_MAX);
+        let room = Cell::new(100_usize);
+        let append = |records: &[JournalRecord]| {
+            let left = room.get().checked_sub(records.len());
+            room.set(left.ok_or_else(|| StoreFailure("the disk is full".to_owned()))?);
             Ok(())
-        });
-        assert_eq!(owed.count(), 3);
+        };
+        owed.pay(append);
+        assert_eq!((room.get(), owed.count()), (36, u64::try_from(KEPT_MAX).unwrap() + 3 - 64));
+        room.set(KEPT_MAX);
+        owed.pay(append);
+        assert_eq!((room.get(), owed.count()), (64, 3), "what did not fit is lost");
     }
 }

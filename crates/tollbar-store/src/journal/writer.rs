@@ -67,14 +67,16 @@ impl UsageJournal for JournalWriter {
                 file.begun.grew_to(file.length);
                 Ok(())
             }
-            Err(error) => {
+            Err(Torn { error, is_partial }) => {
                 // The fold may have seen whole records before they were taken back, and would miss what is written in
                 // their place: nothing is appended to this file any more. One that was and is empty can go on: a disk
                 // that stays full must not be given a new file for each request.
-                let is_empty = |open: &mut Open| {
-                    open.length == 0 && open.file.metadata().is_ok_and(|metadata| metadata.len() == 0)
+                let was_empty = |open: &mut Open| {
+                    open.length == 0
+                        && !is_partial
+                        && open.file.metadata().is_ok_and(|metadata| metadata.len() == 0)
                 };
-                if let Some(broken) = open.take_if(|open| !is_empty(open)) {
+                if let Some(broken) = open.take_if(|open| !was_empty(open)) {
                     self.folder.end_writing(&broken.name);
                 }
                 Err(failure(&error))
@@ -118,20 +120,30 @@ impl Medium for File {
     }
 }
 
+/// Why nothing was appended.
+#[derive(Debug)]
+struct Torn {
+    error: io::Error,
+    /// Some of it stood there for a moment.
+    is_partial: bool,
+}
+
 /// All bytes in one call, or none: what was written of them is cut off again.
-fn append_whole(medium: &mut impl Medium, length: u64, bytes: &[u8]) -> io::Result<()> {
+fn append_whole(medium: &mut impl Medium, length: u64, bytes: &[u8]) -> Result<(), Torn> {
     loop {
-        let fault = match medium.write(bytes) {
+        let (fault, is_partial) = match medium.write(bytes) {
             Ok(written) if written == bytes.len() => return Ok(()),
-            Ok(_) => io::Error::new(io::ErrorKind::StorageFull, "the disk took only a part"),
+            Ok(written) => {
+                (io::Error::new(io::ErrorKind::StorageFull, "the disk took only a part"), written > 0)
+            }
             // Nothing was written.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => error,
+            Err(error) => (error, false),
         };
         if let Err(error) = medium.cut(length) {
             tracing::error!(%error, "a torn end of the usage journal stays; it will be ignored");
         }
-        return Err(fault);
+        return Err(Torn { error: fault, is_partial });
     }
 }
 
@@ -171,11 +183,11 @@ mod tests {
         let mut disk = Disk { content: Vec::new(), room: 100, interruptions: 2 };
         append_whole(&mut disk, 0, &[1; 64]).unwrap();
         let fault = append_whole(&mut disk, 64, &[2; 64]).unwrap_err();
-        assert_eq!(fault.kind(), io::ErrorKind::StorageFull);
+        assert_eq!((fault.error.kind(), fault.is_partial), (io::ErrorKind::StorageFull, true));
         assert_eq!(disk.content, [1; 64]);
         append_whole(&mut disk, 64, &[3; 32]).unwrap();
         disk.room = disk.content.len();
-        append_whole(&mut disk, 96, &[4; 32]).unwrap_err();
+        assert!(!append_whole(&mut disk, 96, &[4; 32]).unwrap_err().is_partial);
         assert_eq!(disk.content.len(), 96);
     }
 }
