@@ -52,10 +52,8 @@ impl Fault {
 impl From<StoreFailure> for Fault {
     fn from(failure: StoreFailure) -> Self {
         tracing::error!(%failure, "the store failed");
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("the store failed, nothing was changed: {failure}"),
-        )
+        let outcome = if failure.is_in_doubt() { "" } else { ", nothing was changed" };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("the store failed{outcome}: {failure}"))
     }
 }
 
@@ -67,5 +65,24 @@ impl IntoResponse for Fault {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_was_changed_is_said_where_it_is_sure() {
+        let full = StoreFailure("the disk is full".to_owned());
+        assert_eq!(
+            Fault::from(full.clone()).message,
+            "the store failed, nothing was changed: the disk is full"
+        );
+        let doubtful = Fault::from(StoreFailure::in_doubt(&full)).message;
+        assert!(!doubtful.contains("nothing was changed"), "{doubtful}");
+        assert!(
+            doubtful.contains("not sure whether this is stored") && doubtful.contains("the disk is full")
+        );
     }
 }

@@ -3,9 +3,10 @@
 mod secrets_in_use;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -58,6 +59,8 @@ pub struct Snapshot {
 pub struct Directory {
     snapshot: ArcSwap<Snapshot>,
     clients: HashMap<ClientId, Arc<Client>>,
+    /// In order, for pages. No request asks for them.
+    client_ids: Mutex<BTreeSet<ClientId>>,
     keys: HashMap<Digest, Arc<KeyRecord>>,
     key_digests: HashMap<KeyId, Digest>,
     oauth: HashMap<OauthId, Arc<OauthRecord>>,
@@ -92,6 +95,7 @@ impl Directory {
         Self {
             snapshot: ArcSwap::default(),
             clients: HashMap::new(),
+            client_ids: Mutex::default(),
             keys: HashMap::new(),
             key_digests: HashMap::new(),
             oauth: HashMap::new(),
@@ -247,6 +251,12 @@ impl Directory {
         self.clients.pin().values().cloned().collect()
     }
 
+    /// The first clients behind this one, deleted ones too, in the order of their ids.
+    pub fn client_ids_after(&self, after: Option<ClientId>, limit: usize) -> Vec<ClientId> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.client_ids().range((from, Bound::Unbounded)).take(limit).copied().collect()
+    }
+
     /// The key that was presented, under whichever pepper it was stored.
     pub fn find_presented_key(&self, key: &[u8]) -> Option<Arc<KeyRecord>> {
         self.secrets.find_by_digest(key, |digest| self.find_key(digest))
@@ -310,8 +320,16 @@ impl Directory {
 
     fn put_client(&self, record: ClientRecord) {
         let clients = self.clients.pin();
-        let meters = clients.get(&record.id).map(|client| client.meters.clone()).unwrap_or_default();
-        clients.insert(record.id, Arc::new(Client { record, meters }));
+        let known = clients.get(&record.id).map(|client| client.meters.clone());
+        let (id, is_new, meters) = (record.id, known.is_none(), known.unwrap_or_default());
+        clients.insert(id, Arc::new(Client { record, meters }));
+        if is_new {
+            self.client_ids().insert(id);
+        }
+    }
+
+    fn client_ids(&self) -> MutexGuard<'_, BTreeSet<ClientId>> {
+        self.client_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change_settings(&self, base: &str, change: impl Fn(&mut BTreeMap<EndpointId, EndpointSettings>)) {

@@ -12,7 +12,7 @@ use tollbar_contract::{Environment, RequestId};
 
 use crate::{
     AuditEntry, ChangeId, ClientId, Correction, EndpointId, Month, Outcomes, PolicyChange, PolicyState,
-    RevokedToken, Timestamp,
+    RevokedToken, Terms, Timestamp,
     idempotency::{Answer, Fingerprint, Record, Slot},
     outcome::WhyUnknown,
 };
@@ -26,10 +26,29 @@ pub use upkeep::{BackupOrder, Manifest, ManifestFile, Upkeep};
 /// What a port returns.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreFailure>> + Send + 'a>>;
 
-/// The store could not do what was asked. Nothing was changed.
+/// The store could not do what was asked. Nothing was changed, and nothing will be, unless it [is in
+/// doubt](StoreFailure::is_in_doubt).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreFailure(pub String);
+
+/// How the word of what is in doubt begins.
+const IN_DOUBT: &str = "it is not sure whether this is stored";
+
+impl StoreFailure {
+    /// The disk neither confirmed a change nor took it back: nothing of it is seen now, and after a crash it may be there.
+    pub fn in_doubt(cause: &Self) -> Self {
+        Self(format!(
+            "{IN_DOUBT}: the disk did not confirm it, and did not let it be taken back ({cause}). It is not in force now; after a \
+             restart it may be. The next thing that can be stored takes it back: then do it again"
+        ))
+    }
+
+    /// Whether what failed may be there after a restart.
+    pub fn is_in_doubt(&self) -> bool {
+        self.0.starts_with(IN_DOUBT)
+    }
+}
 
 /// Durable policy.
 pub trait PolicyStore: Send + Sync {
@@ -155,6 +174,8 @@ pub struct Book {
     pub rows: Vec<UsageRow>,
     /// The month's corrections, oldest first.
     pub corrections: Vec<Correction>,
+    /// The terms at the month's end, where they were changed in a later month; else they are what they are now.
+    pub terms: Option<Terms>,
 }
 
 /// What a month adds up to in one environment.

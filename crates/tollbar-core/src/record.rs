@@ -62,6 +62,22 @@ pub struct ClientRecord {
     pub changes: ClientChanges,
 }
 
+/// What a client may use in a month, and what happens beyond it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Requests per calendar month: live, sandbox.
+    pub allowance: [u64; 2],
+    /// What happens beyond.
+    pub overage: Overage,
+}
+
+impl ClientRecord {
+    /// Its terms as they are now.
+    pub const fn terms(&self) -> Terms {
+        Terms { allowance: self.allowance, overage: self.overage }
+    }
+}
+
 /// What happens beyond the allowance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -147,8 +147,10 @@ impl Charged {
 
     fn end(&mut self, event: JournalEvent) {
         self.state = State::Settled;
-        // Where it fails, a charge that was given back counts again after a restart.
-        let _ = append(&self.worker, &[self.record(event)]);
+        let record = self.record(event);
+        if append(&self.worker, &[record]).is_err() {
+            self.worker.owed.keep(record);
+        }
     }
 
     fn record(&self, event: JournalEvent) -> JournalRecord {

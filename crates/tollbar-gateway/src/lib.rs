@@ -18,6 +18,7 @@ mod loop_lag;
 mod memory_budget;
 mod metrics;
 mod observe;
+mod owed;
 mod own;
 mod panics;
 mod per_address;

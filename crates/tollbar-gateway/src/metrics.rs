@@ -50,6 +50,8 @@ pub struct Metrics {
     pub panics: Counter<u64, AtomicU64>,
     /// Request log entries that did not fit.
     pub log_dropped: Gauge<i64, AtomicI64>,
+    /// Damage of the usage journal.
+    pub journal_damage: Gauge<i64, AtomicI64>,
     /// By how many milliseconds the wall clock has stepped away from the platform's time.
     pub clock_step_millis: Gauge<i64, AtomicI64>,
 }
@@ -103,7 +105,8 @@ impl Default for Metrics {
         }
         let [overloads, address_refusals, tls_failures, http2_connections, http2_resets, http2_abuses]: [Counter<u64, AtomicU64>; 6] =
             Default::default();
-        let (log_dropped, clock_step_millis) = (Gauge::default(), Gauge::default());
+        let (log_dropped, journal_damage, clock_step_millis) =
+            (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register(
             "requests",
             "Requests answered, by error code (or ok), endpoint category and environment",
@@ -162,6 +165,11 @@ impl Default for Metrics {
             Clone::clone(&log_dropped),
         );
         registry.register(
+            "usage_journal_damage",
+            "Records of the usage journal that cannot be read, and files of it that were cut, changed or taken away; act when not 0",
+            Clone::clone(&journal_damage),
+        );
+        registry.register(
             "clock_step_milliseconds",
             "How far the wall clock has stepped away from the platform's time; act when not near 0",
             Clone::clone(&clock_step_millis),
@@ -188,6 +196,7 @@ impl Default for Metrics {
             http2_abuses,
             panics,
             log_dropped,
+            journal_damage,
             clock_step_millis,
         }
     }

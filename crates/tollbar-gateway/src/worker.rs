@@ -26,6 +26,7 @@ use crate::{
     log_budget::SuccessBudget,
     loop_lag::{self, LoopLag},
     observe::Observer,
+    owed::Owed,
     request_ids::ThreadRequestIds,
     settings::TOKEN_CACHE_MAX,
     upstream::{self, Upstreams},
@@ -44,6 +45,8 @@ pub(crate) struct Worker {
     pub(crate) success_budget: SuccessBudget,
     pub(crate) observer: Observer,
     pub(crate) health: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    /// Outcomes that the journal could not take yet.
+    pub(crate) owed: Owed,
     /// Whether the last append to the journal failed.
     pub(crate) journal_fails: Cell<bool>,
     lag: RefCell<LoopLag>,
@@ -91,6 +94,7 @@ impl Worker {
             success_budget: SuccessBudget::new(settings.log_successes_per_second, settings.threads),
             observer,
             health: tokio::sync::Mutex::default(),
+            owed: Owed::default(),
             journal_fails: Cell::new(false),
             lag: RefCell::default(),
             verified_tokens: RefCell::default(),
@@ -116,7 +120,10 @@ impl Worker {
                 biased;
                 _ = stopped.wait_for(Stop::is_asked) => break,
                 due = tick.tick() => self.note_lag(due.into_std()),
-                _ = sweep.tick() => self.upstreams.sweep(),
+                _ = sweep.tick() => {
+                    self.upstreams.sweep();
+                    self.pay_owed();
+                }
                 accepted = door.accept() => accepted.into_iter().for_each(|accepted| self.serve(accepted)),
             }
         }
@@ -127,6 +134,7 @@ impl Worker {
         let all_done = async {
             if self.hands_over() {
                 self.wait_until(|| self.tasks.get() == self.delivering.get()).await;
+                self.pay_owed();
                 self.journal.take();
                 drop(settling);
             }
@@ -134,6 +142,13 @@ impl Worker {
         };
         if tokio::time::timeout(self.shared.settings.drain, all_done).await.is_err() {
             tracing::warn!(cut = self.tasks.get(), "the drain time is over; what is still under way is cut");
+        }
+        self.pay_owed();
+        if self.owed.count() > 0 {
+            tracing::error!(
+                outcomes = self.owed.count(),
+                "outcomes could not be recorded: what was given back for them counts again"
+            );
         }
         Ok(())
     }
@@ -182,6 +197,11 @@ impl Worker {
             Some(journal) => journal.append(records),
             None => Err(StoreFailure("the journal was handed over".to_owned())),
         }
+    }
+
+    /// Appends outcomes that the journal could not take when they came.
+    fn pay_owed(&self) {
+        self.owed.pay(|records| self.append(records));
     }
 
     /// A task that a drain waits for.

@@ -141,6 +141,11 @@ pub(crate) fn note_gaps(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether there was something to note.
+pub(crate) fn has_gaps(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare("SELECT 1 FROM meta WHERE key = 'journal_gaps'")?.exists([])
+}
+
 /// Takes note of the earliest month that this run may charge to.
 fn note_charged_month(connection: &Connection, month: Month) -> Result<(), Fault> {
     connection

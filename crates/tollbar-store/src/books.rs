@@ -1,8 +1,9 @@
 //! Usage reports, and the corrections that make them add up.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tollbar_core::{
-    ChangeId, ClientId, Correction, CorrectionKind, EndpointId, Month, Outcomes, Timestamp,
+    ChangeId, ClientId, ClientRecord, Correction, CorrectionKind, EndpointId, Month, Outcomes, Terms,
+    Timestamp,
     port::{Book, UsageRow},
 };
 
@@ -39,7 +40,8 @@ pub(crate) fn read_books(
         let rows = read_usage(&snapshot, *client, month)?;
         let corrections = read_corrections(&snapshot, *client, month)?;
         read += 1 + rows.len() + corrections.len();
-        books.push(Book { client: *client, rows, corrections });
+        let terms = read_terms(&snapshot, *client, month)?;
+        books.push(Book { client: *client, rows, corrections, terms });
         if read >= ROWS_MAX {
             break;
         }
@@ -86,6 +88,24 @@ pub(crate) fn insert_correction(connection: &Connection, correction: &Correction
     Ok(())
 }
 
+/// Keeps the terms that a client has, before it is replaced by one with others: they were those of all months that ended
+/// since they were made, and are those of this month no more.
+pub(crate) fn keep_terms(connection: &Connection, new: &ClientRecord, month: Month) -> Result<(), Fault> {
+    let old = connection
+        .prepare_cached("SELECT body FROM clients WHERE id = ?1")?
+        .query_row([new.id.to_string()], |row| row.get::<_, String>(0))
+        .optional()?;
+    let Some(old) = old else { return Ok(()) };
+    let old: Terms = serde_json::from_str(&old)?;
+    if old != new.terms() {
+        // Only the first change in a month replaces what was in force when the month before it ended.
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO past_terms (client, month, body) VALUES (?1, ?2, ?3)")?
+            .execute(params![new.id.number().cast_signed(), month.number(), serde_json::to_string(&old)?])?;
+    }
+    Ok(())
+}
+
 /// Records by how much each count is about to be raised to its lease. When that is, is not known yet:
 /// [`date_power_failures`].
 pub(crate) fn insert_power_failures(connection: &Connection) -> Result<(), Fault> {
@@ -93,7 +113,7 @@ pub(crate) fn insert_power_failures(connection: &Connection) -> Result<(), Fault
         &format!(
             "INSERT INTO corrections (client, month, environment, kind, units, reason)
              SELECT l.client, l.month, l.environment, ?1, l.leased - coalesce(c.used, 0),
-               'the power may have failed: what was leased is taken to be used'
+               'the power may have failed, or the usage journal was damaged: what was leased is taken to be used'
              FROM (SELECT * FROM month_leases WHERE {MAY_BE_SHORT}) l LEFT JOIN month_counts c
                ON c.month = l.month AND c.client = l.client AND c.environment = l.environment
              WHERE coalesce(c.used, 0) < l.leased"
@@ -138,6 +158,17 @@ fn read_usage(connection: &Connection, client: ClientId, month: Month) -> Result
         });
     }
     Ok(usage)
+}
+
+/// Those at the month's end, if they were changed later.
+fn read_terms(connection: &Connection, client: ClientId, month: Month) -> Result<Option<Terms>, Fault> {
+    let body = connection
+        .prepare_cached(
+            "SELECT body FROM past_terms WHERE client = ?1 AND month > ?2 ORDER BY month LIMIT 1",
+        )?
+        .query_row(params![client.number().cast_signed(), month.number()], |row| row.get::<_, String>(0))
+        .optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
 }
 
 /// Oldest first.

@@ -1,5 +1,6 @@
 //! Looking at a data folder, whether or not a server has it. Nothing is changed.
 
+mod ahead;
 mod trouble;
 
 use std::{
@@ -13,7 +14,7 @@ use serde::Serialize;
 use tollbar_core::{SigningKeyRecord, Timestamp, secret::keyring::KeyringRecord};
 
 use crate::{
-    OpenError, damage,
+    OpenError, allowance, damage,
     database::{self, column, from_column, open_for_inspection},
     fault::Fault,
     files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE},
@@ -22,6 +23,7 @@ use crate::{
     restore, schema,
 };
 
+pub use self::ahead::Ahead;
 use self::trouble::Trouble;
 pub use self::trouble::{Hindrance, Unreadable};
 
@@ -34,8 +36,8 @@ pub struct Inspection {
     pub databases: Vec<DatabaseReport>,
     /// The usage journal.
     pub journal: JournalReport,
-    /// The newest point in time that stands anywhere.
-    pub newest: Timestamp,
+    /// What is of a time after the one that was given.
+    pub ahead: Ahead,
     /// The secrets, wrapped.
     pub keyring: Vec<KeyringRecord>,
     /// The keys that sign tokens, sealed.
@@ -78,6 +80,8 @@ pub struct JournalReport {
     pub unfolded_bytes: u64,
     /// Files with records that cannot be read, and how many.
     pub damaged: Vec<(String, u64)>,
+    /// Something of it was lost since the last start: the next one raises counts to what was leased.
+    pub has_gaps: bool,
     /// What could not be read at all.
     pub problems: Vec<String>,
 }
@@ -87,8 +91,8 @@ const DATABASES: [(&str, usize); 2] =
     [(MAIN_DATABASE, schema::MAIN.len()), (REQUEST_DATABASE, schema::REQUEST_LOG.len())];
 
 /// Looks at everything. `full`: each index against its table too, which takes longer. `unknown_since`: outcomes that were
-/// unknown by then are counted.
-pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspection {
+/// unknown by then are counted. `now`: what is of a later time is counted.
+pub fn inspect(folder: &Path, unknown_since: Timestamp, now: Timestamp, full: bool) -> Inspection {
     let mut found = Inspection {
         is_locked: is_in_use(folder),
         is_restore_pending: restore::is_pending(folder),
@@ -117,7 +121,7 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
             }
             let connection = look_into(&file, full, &mut report)?;
             if is_main {
-                look_at_journal(&connection, folder, &mut found);
+                look_at_journal(&connection, folder, now, &mut found);
             }
             if is_main && report.schema.is_some_and(|schema| (1..=report.known_schema).contains(&schema)) {
                 found.keyring = keyring(&connection)?;
@@ -125,7 +129,7 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, full: bool) -> Inspectio
             }
             // The tables of another schema may be others.
             if is_main && report.schema == Some(report.known_schema) {
-                read_main(&connection, unknown_since, &mut found)?;
+                read_main(&connection, unknown_since, now, &mut found)?;
             }
             Ok(())
         };
@@ -180,20 +184,19 @@ fn keyring(connection: &Connection) -> Result<Vec<KeyringRecord>, Trouble> {
 fn read_main(
     connection: &Connection,
     unknown_since: Timestamp,
+    now: Timestamp,
     found: &mut Inspection,
 ) -> Result<(), Trouble> {
-    for newest in ["SELECT max(at) FROM audit", "SELECT max(started_at) FROM idempotency"] {
-        let at: Option<i64> = connection.query_row(newest, [], |row| row.get(0))?;
-        found.newest = found.newest.max(Timestamp::from_millis(from_column(at.unwrap_or(0))));
-    }
+    found.ahead.read(connection, now)?;
     let unknown = "SELECT count(*) FROM idempotency WHERE state = 0 AND started_at < ?1";
     let unknown: i64 =
         connection.query_row(unknown, [column(unknown_since.as_millis())], |row| row.get(0))?;
     found.unknown_outcomes = from_column(unknown);
+    found.journal.has_gaps = allowance::has_gaps(connection)?;
     Ok(())
 }
 
-fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspection) {
+fn look_at_journal(connection: &Connection, folder: &Path, now: Timestamp, found: &mut Inspection) {
     let journal = folder.join(JOURNAL);
     let names = match fs::read_dir(&journal) {
         Ok(entries) => entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()),
@@ -202,7 +205,10 @@ fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspectio
             return;
         }
     };
-    for name in names.filter(|name| name.ends_with(".log")) {
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".log")).collect();
+    names.sort_unstable();
+    let mut times = Vec::new();
+    for name in names {
         // Before the length: what is written meanwhile is not taken for what is not folded.
         let offset = connection
             .query_row("SELECT offset FROM journal_files WHERE name = ?1", [&name], |row| row.get(0))
@@ -213,7 +219,7 @@ fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspectio
                 found.journal.files += 1;
                 found.journal.bytes += length;
                 found.journal.unfolded_bytes += length.saturating_sub(offset);
-                found.newest = found.newest.max(newest);
+                times.push(newest);
                 if damaged > 0 {
                     found.journal.damaged.push((name, damaged));
                 }
@@ -223,7 +229,7 @@ fn look_at_journal(connection: &Connection, folder: &Path, found: &mut Inspectio
             Err(error) => found.journal.problems.push(format!("{name}: {error}")),
         }
     }
-    found.journal.damaged.sort_unstable();
+    found.ahead.add_journal(&times, now);
 }
 
 /// Length, records that cannot be read, and the newest time. A last one that is not whole is being written, or was torn by

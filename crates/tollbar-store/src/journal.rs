@@ -12,7 +12,7 @@ mod tally;
 mod writer;
 
 pub(crate) use file::JournalFolder;
-pub(crate) use fold::Fold;
+pub(crate) use fold::{Damage, Fold};
 pub(crate) use recent::read_recent;
 pub(crate) use record::{RECORD_BYTES, parse_record};
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
 use tollbar_core::{
-    AuditEntry, ChangeId, EndpointId, PolicyChange, PolicyState, RevokedToken, Tier, Timestamp,
+    AuditEntry, ChangeId, EndpointId, Month, PolicyChange, PolicyState, RevokedToken, Tier, Timestamp,
     is_same_template,
     port::{AuditFilter, PolicyStore, PortFuture},
     secret::keyring::name,
 };
 
 use crate::{
-    Store,
+    Store, books,
     database::{column, from_column},
     fault::Fault,
 };
@@ -36,6 +36,9 @@ impl PolicyStore for Store {
                 return Err("a document came without its API".into());
             }
             for change in &changes {
+                if let PolicyChange::PutClient(client) = change {
+                    books::keep_terms(connection, client, Month::of(audit.at))?;
+                }
                 apply_one(connection, change, document.as_deref())?;
             }
             insert_audit(connection, &audit)
@@ -170,7 +173,7 @@ fn apply_one(connection: &Connection, change: &PolicyChange, document: Option<&[
         PolicyChange::PutSigningKey(key) => put(connection, "signing_keys", &key.id, key),
         PolicyChange::PutSecret(secret) => put(connection, "keyring", &secret.name(), secret),
         PolicyChange::DropSecret { kind, id } => remove(connection, "keyring", &name(*kind, *id)),
-        PolicyChange::Correct(correction) => crate::books::insert_correction(connection, correction),
+        PolicyChange::Correct(correction) => books::insert_correction(connection, correction),
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// `tollbar.db`, from an empty file on.
 pub(crate) const MAIN: &[&str] =
-    &[MAIN_1, MAIN_2, MAIN_3, MAIN_USAGE_OUTCOMES, MAIN_CORRECTIONS, MAIN_OUTCOMES];
+    &[MAIN_1, MAIN_2, MAIN_3, MAIN_USAGE_OUTCOMES, MAIN_CORRECTIONS, MAIN_OUTCOMES, MAIN_PAST_TERMS];
 
 /// `requests.db`, from an empty file on.
 pub(crate) const REQUEST_LOG: &[&str] = &[REQUEST_LOG_1];
@@ -99,6 +99,12 @@ ALTER TABLE idempotency ADD COLUMN cause TEXT;
 ALTER TABLE idempotency ADD COLUMN settled_by INTEGER;
 CREATE INDEX idempotency_unknown ON idempotency (started_at, client, environment) WHERE state = 0;
 CREATE INDEX idempotency_by_request ON idempotency (request_id) WHERE state = 0 OR settled_by IS NOT NULL;
+";
+
+// The terms that a client had before `month`, in which they were changed. What was changed before this table was there is not known.
+const MAIN_PAST_TERMS: &str = "
+CREATE TABLE past_terms (
+    client INTEGER NOT NULL, month INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (client, month)) WITHOUT ROWID;
 ";
 
 // `seq` is the order of writing, without gaps: its span is the number of rows.

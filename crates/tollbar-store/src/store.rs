@@ -16,7 +16,7 @@ use crate::{
     damage,
     database::{self, Durability},
     idempotency::WaitingAnswers,
-    journal::{Fold, JournalFolder},
+    journal::{Damage, Fold, JournalFolder},
     keeper::Keeper,
     latest::LatestTime,
     liveness::Liveness,
@@ -68,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) log: LogThread,
     pub(crate) journal: Arc<JournalFolder>,
     pub(crate) latest: Arc<LatestTime>,
+    damage: Arc<Damage>,
     /// How far the clock was set since the last run, in milliseconds.
     pub(crate) clock_step_millis: i64,
     /// The start of the machine and the clock's offset, until they are noted.
@@ -126,6 +127,7 @@ impl Store {
 
         let writer = Arc::new(Writer::start(connection)?);
         let mut fold = Fold::start(journal.clone(), latest.clone(), &writer)?;
+        let damage = fold.damage();
         fold.run(&writer)?;
         let (boot_id, offset) = (options.boot_id.clone(), options.clock_offset_millis);
         let clock_step_millis = writer.run_blocking(move |connection| {
@@ -146,6 +148,7 @@ impl Store {
             log,
             journal,
             latest,
+            damage,
             clock_step_millis,
             clock,
             answers,
@@ -166,6 +169,11 @@ impl Store {
             self.inner.writer.run_blocking(note)?;
         }
         JournalWriter::open(self.inner.journal.clone(), writer)
+    }
+
+    /// How many records of the usage journal could not be read, and files of it were found cut or changed, since the start.
+    pub fn journal_damage(&self) -> u64 {
+        self.inner.damage.count()
     }
 
     /// What was restored before this start, or one before it that did not get as far as [`Store::restore_is_noted`].

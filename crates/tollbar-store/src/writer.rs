@@ -6,7 +6,7 @@ use std::sync::{
 };
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 use tollbar_core::port::StoreFailure;
 
@@ -42,7 +42,8 @@ impl Writer {
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Completes when the work is durable, or failed and left no trace. It is done although the future is dropped.
+    /// Completes when the work is durable, or failed and left no trace (or said that this is in doubt). It is done although
+    /// the future is dropped.
     pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, StoreFailure>
     where
         T: Send + 'static,
@@ -147,20 +148,40 @@ fn run_batch(connection: &Connection, batch: Vec<Command>) {
             ));
         }
     }
+    let mut may_stand = false;
     let committed = open.and_then(|()| {
-        connection.execute_batch("COMMIT").map_err(|error| StoreFailure::from(Fault::from(error)))
+        connection.execute_batch("COMMIT").map_err(|error| {
+            // A disk that was full did not take all of it.
+            may_stand = error.sqlite_error_code() != Some(ErrorCode::DiskFull);
+            StoreFailure::from(Fault::from(error))
+        })
     });
-    if let Err(failure) = &committed {
+    let committed = committed.map_err(|failure| {
         tracing::error!(%failure, "a transaction failed");
         if !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "a transaction was not rolled back");
         }
-    }
+        let buried = if may_stand { bury(connection) } else { Ok(()) };
+        match buried {
+            Ok(()) => failure,
+            Err(error) => {
+                tracing::error!(%error, "a transaction that failed may be there after a crash");
+                StoreFailure::in_doubt(&failure)
+            }
+        }
+    });
     for answer in answers {
         answer(committed.clone());
     }
+}
+
+/// A commit that was written, and whose sync failed, stands in the log all the same: who reads that after a crash takes it
+/// for a commit. So another one, which changes nothing, is put in its place; what stands behind it is then no part of the log.
+fn bury(connection: &Connection) -> rusqlite::Result<()> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    connection.pragma_update(None, "user_version", version)
 }
 
 #[cfg(test)]

@@ -98,7 +98,8 @@ pub(crate) fn examine(
         return checks;
     }
     let since = Timestamp::from_millis(now.as_millis().saturating_sub(UNKNOWN_SECONDS * 1000));
-    let inspection = inspect(data.path(), since, full);
+    let ahead_of = Timestamp::from_millis(now.as_millis().saturating_add(machine::AHEAD_MILLIS));
+    let inspection = inspect(data.path(), since, ahead_of, full);
     let running =
         data.find_running().ok().flatten().filter(|server| inspection.is_locked && is_alive(server.pid));
     let metrics = running.as_ref().and_then(|server| find_ops_text(&format!("{}/metrics", server.ops)));

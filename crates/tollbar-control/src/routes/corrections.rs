@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use tollbar_contract::Environment;
 use tollbar_core::{Correction, CorrectionKind, Month, PolicyChange};
 
-use super::{Shared, list_limit, usage::find_book};
+use super::{
+    Shared, list_limit,
+    usage::{find_book, terms},
+};
 use crate::{
     change::{Change, Note},
     fault::Fault,
@@ -96,7 +99,7 @@ pub(super) async fn create(
             at: Some(change.now),
             change: Some(change.id),
         };
-        let allowance = client.record.allowance[environment.index()];
+        let allowance = terms(&client, &book, month, change.now).allowance[environment.index()];
         let shown = json!({
             "name": client.record.name,
             "correction": view::correction(&correction),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tollbar_contract::Environment;
 use tollbar_core::{
-    Client, ClientId, Month, Overage, Timestamp,
+    Client, ClientId, Month, Overage, Terms, Timestamp,
     port::{Book, Sum, UsageRow},
 };
 
@@ -47,7 +47,8 @@ pub(super) async fn show(
     let client = control.find_client(&client)?;
     let month = parse_month(query.month.as_deref(), control.now())?;
     let book = find_book(&control, client.record.id, month).await?;
-    let mut shown = summary(&client, &book, query.environment);
+    let terms = terms(&client, &book, month, control.now());
+    let mut shown = summary(&client, &book, terms, query.environment);
     shown.insert("month".to_owned(), month.to_string().into());
     shown.insert("corrections".to_owned(), corrections(&book, query.environment));
     shown.insert("rows".to_owned(), rows(&book, query.environment));
@@ -60,12 +61,17 @@ pub(super) async fn list(
     State(control): Shared,
     Query(query): Query<UsagesQuery>,
 ) -> Result<Json<Value>, Fault> {
-    let month = parse_month(query.month.as_deref(), control.now())?;
+    let now = control.now();
+    let month = parse_month(query.month.as_deref(), now)?;
     let limit = usize::try_from(list_limit(query.limit)?).unwrap_or(1);
     let after = query.after.as_deref().map(parse_after).transpose()?;
-    let (ids, mut is_more) = next_clients(&control, after, limit);
-    let books = control.allowance.books(month, ids.clone()).await?;
-    is_more |= books.len() < ids.len();
+    // One more than is shown says whether the page is the last one.
+    let mut ids = control.directory.client_ids_after(after, limit + 1);
+    let mut is_more = ids.len() > limit;
+    ids.truncate(limit);
+    let asked = ids.len();
+    let books = control.allowance.books(month, ids).await?;
+    is_more |= books.len() < asked;
     let last = books.last().map(|book| book.client);
     let mut clients = Vec::new();
     for book in &books {
@@ -75,7 +81,8 @@ pub(super) async fn list(
         if !is_there && book.rows.is_empty() && book.corrections.is_empty() {
             continue;
         }
-        let mut shown = summary(&client, book, query.environment);
+        let terms = terms(&client, book, month, now);
+        let mut shown = summary(&client, book, terms, query.environment);
         if query.rows {
             shown.insert("rows".to_owned(), rows(book, query.environment));
         }
@@ -100,31 +107,23 @@ fn parse_after(text: &str) -> Result<ClientId, Fault> {
     })
 }
 
-/// The next so many clients, deleted ones too, and whether there are others behind them.
-fn next_clients(control: &Control, after: Option<ClientId>, limit: usize) -> (Vec<ClientId>, bool) {
-    let clients = control.directory.clients();
-    let ids = clients.iter().map(|client| client.record.id);
-    let mut ids: Vec<ClientId> = ids.filter(|id| after.is_none_or(|after| *id > after)).collect();
-    let is_more = ids.len() > limit;
-    if is_more {
-        ids.select_nth_unstable(limit);
-        ids.truncate(limit);
-    }
-    ids.sort_unstable();
-    (ids, is_more)
+/// What a client's month is compared with: its terms when the month ended; of one that has not ended, those of now.
+pub(super) fn terms(client: &Client, book: &Book, month: Month, now: Timestamp) -> Terms {
+    let past = book.terms.filter(|_| month < Month::of(now));
+    past.unwrap_or_else(|| client.record.terms())
 }
 
-/// Who it is, and what each environment adds up to. Allowance and overage are those of today.
-fn summary(client: &Client, book: &Book, only: Option<Environment>) -> Map<String, Value> {
+/// Who it is, and what each environment adds up to.
+fn summary(client: &Client, book: &Book, terms: Terms, only: Option<Environment>) -> Map<String, Value> {
     let record = &client.record;
     let mut shown = Map::new();
     shown.insert("client".to_owned(), json!(record.id));
     shown.insert("name".to_owned(), record.name.clone().into());
     shown.insert("deleted".to_owned(), record.deleted.into());
-    shown.insert("overage".to_owned(), json!(record.overage));
+    shown.insert("overage".to_owned(), json!(terms.overage));
     for environment in Environment::ALL.into_iter().filter(|env| only.is_none_or(|only| only == *env)) {
-        let (sum, allowance) = (book.sum(environment), record.allowance[environment.index()]);
-        shown.insert(environment.to_string(), side(&sum, allowance, record.overage));
+        let (sum, allowance) = (book.sum(environment), terms.allowance[environment.index()]);
+        shown.insert(environment.to_string(), side(&sum, allowance, terms.overage));
     }
     shown
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use tollbar_contract::Environment;
-use tollbar_core::{ClientId, EndpointId, Outcomes, Timestamp, port::UsageRow};
+use tollbar_core::{
+    ClientId, ClientRecord, EndpointId, Outcomes, Overage, PolicyChange, Terms, Timestamp, port::UsageRow,
+};
 
 use super::{bench::Bench, fake::BOOKS_MAX};
 
@@ -92,6 +94,45 @@ async fn what_is_beyond_the_allowance_is_billed_where_it_was_let_through() {
     bench.patch("/clients/Acme", json!({ "overage": "report" })).await.ok(200);
     let usage = bench.get("/usage/Acme").await.ok(200);
     assert_eq!((&usage["overage"], &usage["live"]["billable_overage"]), (&json!("report"), &json!(200)));
+}
+
+#[tokio::test]
+async fn a_month_that_is_over_has_terms_of_its_own() {
+    let bench = Bench::with_client().await;
+    let acme = id(&bench, "Acme");
+    use_up(&bench, acme, "2026-10-02", LIVE, 50, 0);
+    bench.store.terms.lock().unwrap().insert(acme, Terms { allowance: [30, 0], overage: Overage::Report });
+    let of = async |query: &str| {
+        let usage = bench.get(&format!("/usage/Acme{query}")).await.ok(200);
+        (usage["live"]["allowance"].clone(), usage["live"]["billable_overage"].clone())
+    };
+    assert_eq!(of("?month=2026-10").await, (json!(30), json!(20)));
+    // What a clock that was ahead had changed is not in force when this month ends.
+    assert_eq!(of("").await, (json!(1000), json!(0)));
+}
+
+#[tokio::test]
+async fn many_clients_come_in_the_order_of_their_ids_each_once() {
+    let bench = Bench::with_client().await;
+    let record = bench.directory.find_client(id(&bench, "Acme")).unwrap().record.clone();
+    let mut ids = vec![record.id.to_string()];
+    for number in 1..2000_u64 {
+        let id = ClientId::from_number(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        bench.directory.apply(PolicyChange::PutClient(ClientRecord { id, ..record.clone() })).unwrap();
+        ids.push(id.to_string());
+    }
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = bench.get(&format!("/usage?limit=1000{after}")).await.ok(200);
+        let clients = page["clients"].as_array().unwrap();
+        seen.extend(clients.iter().map(|client| client["client"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert!(seen.is_sorted_by_key(|id| id.parse::<ClientId>().unwrap()));
+    ids.sort_unstable();
+    seen.sort_unstable();
+    assert_eq!(seen, ids);
 }
 
 #[tokio::test]

@@ -1,15 +1,18 @@
 //! Ports in memory, which can be made to fail or to wait.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    },
 };
 
 use tokio::sync::{Notify, Semaphore};
 use tollbar_contract::{Environment, RequestId};
 use tollbar_core::{
     AuditEntry, ChangeId, ClientId, Clock, Correction, EndpointId, Month, PolicyChange, PolicyState,
-    RevokedToken, Timestamp, is_same_template,
+    RevokedToken, Terms, Timestamp, is_same_template,
     port::{
         AllowanceStore, AuditFilter, Book, CountState, PolicyStore, PortFuture, RequestEntry, RequestFilter,
         RequestIdStore, RequestLog, RequestLogExtent, RequestPage, StoreFailure, UsageRow,
@@ -33,6 +36,8 @@ pub(crate) struct FakeStore {
     pub(crate) gate: Semaphore,
     /// Told when a change has come to the gate.
     pub(crate) at_gate: Notify,
+    /// What these clients had, in months that are over.
+    pub(crate) terms: Mutex<BTreeMap<ClientId, Terms>>,
     numbers: Mutex<Vec<(String, String, String)>>,
 }
 
@@ -47,6 +52,7 @@ impl Default for FakeStore {
             fails: AtomicBool::new(false),
             gate: Semaphore::new(1000),
             at_gate: Notify::new(),
+            terms: Mutex::default(),
             numbers: Mutex::default(),
         }
     }
@@ -183,6 +189,7 @@ impl AllowanceStore for FakeStore {
                 corrections: (self.corrections().into_iter())
                     .filter(|c| (c.client, c.month) == (client, month))
                     .collect(),
+                terms: self.terms.lock().unwrap().get(&client).copied(),
             };
             Ok(clients.into_iter().take(BOOKS_MAX).map(book).collect())
         })

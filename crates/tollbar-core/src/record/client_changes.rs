@@ -54,7 +54,7 @@ impl ClientChanges {
             (&mut self.scopes, old.scopes != new.scopes),
             (&mut self.write, old.write_enabled != new.write_enabled),
             (&mut self.tier, old.tier != new.tier),
-            (&mut self.allowance, (old.allowance, old.overage) != (new.allowance, new.overage)),
+            (&mut self.allowance, old.terms() != new.terms()),
             (&mut self.tokens, old.tokens_valid_from != new.tokens_valid_from),
             (&mut self.deletion, old.deleted != new.deleted),
         ] {

@@ -1,14 +1,14 @@
 //! The journal's files: names, who writes which, and the end of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -25,15 +25,27 @@ pub(crate) struct JournalFolder {
     path: PathBuf,
     pub(crate) file_limit_bytes: u64,
     next_sequence: AtomicU64,
+    /// Files from here on are of this process.
+    own_sequence: AtomicU64,
     written: Mutex<Written>,
     /// A writer keeps the folder locked, even if it outlives its store.
     lock: FolderLock,
 }
 
+/// A file that a writer of this process may still append to.
+#[derive(Default)]
+pub(crate) struct Begun {
+    /// What was appended: the file is never shorter.
+    appended: AtomicU64,
+    /// It was made. Until then nobody misses it.
+    is_made: AtomicBool,
+    /// It is not what was written.
+    is_damaged: AtomicBool,
+}
+
 #[derive(Default)]
 struct Written {
-    /// Files that a writer of this process may still append to.
-    names: BTreeSet<String>,
+    files: BTreeMap<String, Arc<Begun>>,
     /// No more files may be begun.
     closed: bool,
 }
@@ -45,6 +57,7 @@ impl JournalFolder {
             path,
             file_limit_bytes,
             next_sequence: AtomicU64::new(1),
+            own_sequence: AtomicU64::new(1),
             written: Mutex::default(),
             lock,
         };
@@ -52,11 +65,16 @@ impl JournalFolder {
         Ok(folder)
     }
 
-    /// Keeps new files from these names.
+    /// Keeps new files from these names, of former runs.
     pub(crate) fn reserve(&self, names: &[String]) {
-        let sequence = |name: &String| name.split_once('-')?.0.parse::<u64>().ok();
-        let greatest = names.iter().filter_map(sequence).max().unwrap_or(0);
+        let greatest = names.iter().filter_map(|name| sequence(name)).max().unwrap_or(0);
         self.next_sequence.fetch_max(greatest + 1, Ordering::Relaxed);
+        self.own_sequence.fetch_max(greatest + 1, Ordering::Relaxed);
+    }
+
+    /// Whether a writer of this process began it.
+    pub(crate) fn is_own(&self, name: &str) -> bool {
+        sequence(name).is_some_and(|sequence| sequence >= self.own_sequence.load(Ordering::Relaxed))
     }
 
     /// Oldest first.
@@ -79,19 +97,23 @@ impl JournalFolder {
     }
 
     /// A new file, which counts as written until [`JournalFolder::end_writing`].
-    pub(crate) fn create(&self, writer: usize) -> io::Result<(String, File)> {
+    pub(crate) fn create(&self, writer: usize) -> io::Result<(String, File, Arc<Begun>)> {
         let sequence = self.next_sequence.fetch_add(1, Ordering::Relaxed);
         let name = format!("{sequence:012}-{writer}{EXTENSION}");
+        let begun = Arc::new(Begun::default());
         // Before it can be seen in the folder: whoever sees it must know that its end may be torn.
         {
             let mut written = self.written();
             if written.closed {
                 return Err(io::Error::other("the store is closed"));
             }
-            written.names.insert(name.clone());
+            written.files.insert(name.clone(), begun.clone());
         }
         match OpenOptions::new().create_new(true).append(true).mode(0o600).open(self.file(&name)) {
-            Ok(file) => Ok((name, file)),
+            Ok(file) => {
+                begun.is_made.store(true, Ordering::Release);
+                Ok((name, file, begun))
+            }
             Err(error) => {
                 self.end_writing(&name);
                 Err(error)
@@ -101,18 +123,30 @@ impl JournalFolder {
 
     /// Nothing will be appended any more.
     pub(crate) fn end_writing(&self, name: &str) {
-        self.written().names.remove(name);
+        self.written().files.remove(name);
     }
 
     pub(crate) fn is_written(&self, name: &str) -> bool {
-        self.written().names.contains(name)
+        self.written().files.contains_key(name)
+    }
+
+    /// What is known of a file that is being written.
+    pub(crate) fn begun(&self, name: &str) -> Option<Arc<Begun>> {
+        self.written().files.get(name).cloned()
+    }
+
+    /// Those files that are being written and have been made.
+    pub(crate) fn made(&self) -> Vec<(String, Arc<Begun>)> {
+        let written = self.written();
+        let made = written.files.iter().filter(|(_, begun)| begun.is_made.load(Ordering::Acquire));
+        made.map(|(name, begun)| (name.clone(), begun.clone())).collect()
     }
 
     /// From now on no file is begun. Whether no file is being written either, so that the journal has ended.
     pub(crate) fn close(&self) -> bool {
         let mut written = self.written();
         written.closed = true;
-        written.names.is_empty()
+        written.files.is_empty()
     }
 
     /// Lets another process have the folder: nothing may be written here any more.
@@ -145,5 +179,30 @@ impl JournalFolder {
 
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sequence(name: &str) -> Option<u64> {
+    name.split_once('-')?.0.parse().ok()
+}
+
+impl Begun {
+    /// Notes what the writer has appended in all.
+    pub(crate) fn grew_to(&self, bytes: u64) {
+        self.appended.store(bytes, Ordering::Release);
+    }
+
+    /// To be asked before the file's length is.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended.load(Ordering::Acquire)
+    }
+
+    /// Asks the writer to begin another file. Whether nobody has yet.
+    pub(crate) fn give_up(&self) -> bool {
+        !self.is_damaged.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
     }
 }

@@ -5,7 +5,7 @@ use std::{cell::RefCell, fs::File, io, io::Write as _, sync::Arc};
 use tollbar_core::port::{JournalRecord, StoreFailure, UsageJournal};
 
 use super::{
-    file::JournalFolder,
+    file::{Begun, JournalFolder},
     record::{RECORD_BYTES, encode},
 };
 use crate::OpenError;
@@ -26,6 +26,8 @@ struct Open {
     name: String,
     file: File,
     length: u64,
+    /// What the fold knows of the file, and thinks of it.
+    begun: Arc<Begun>,
 }
 
 impl JournalWriter {
@@ -49,10 +51,11 @@ impl UsageJournal for JournalWriter {
             buffer.extend_from_slice(&encode(record));
         }
         let bytes = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
-        if let Some(full) =
-            open.take_if(|open| open.length > 0 && open.length + bytes > self.folder.file_limit_bytes)
-        {
-            self.folder.end_writing(&full.name);
+        let is_done = |open: &mut Open| {
+            open.begun.is_damaged() || (open.length > 0 && open.length + bytes > self.folder.file_limit_bytes)
+        };
+        if let Some(done) = open.take_if(is_done) {
+            self.folder.end_writing(&done.name);
         }
         let file = match open {
             Some(file) => file,
@@ -61,16 +64,19 @@ impl UsageJournal for JournalWriter {
         match append_whole(&mut file.file, file.length, buffer) {
             Ok(()) => {
                 file.length += bytes;
+                file.begun.grew_to(file.length);
                 Ok(())
             }
-            Err(error) => {
+            Err(Torn { error, is_partial }) => {
                 // The fold may have seen whole records before they were taken back, and would miss what is written in
                 // their place: nothing is appended to this file any more. One that was and is empty can go on: a disk
                 // that stays full must not be given a new file for each request.
-                let is_empty = |open: &mut Open| {
-                    open.length == 0 && open.file.metadata().is_ok_and(|metadata| metadata.len() == 0)
+                let was_empty = |open: &mut Open| {
+                    open.length == 0
+                        && !is_partial
+                        && open.file.metadata().is_ok_and(|metadata| metadata.len() == 0)
                 };
-                if let Some(broken) = open.take_if(|open| !is_empty(open)) {
+                if let Some(broken) = open.take_if(|open| !was_empty(open)) {
                     self.folder.end_writing(&broken.name);
                 }
                 Err(failure(&error))
@@ -89,8 +95,8 @@ impl Drop for JournalWriter {
 
 impl Open {
     fn create(folder: &JournalFolder, number: usize) -> io::Result<Self> {
-        let (name, file) = folder.create(number)?;
-        Ok(Self { name, file, length: 0 })
+        let (name, file, begun) = folder.create(number)?;
+        Ok(Self { name, file, length: 0, begun })
     }
 }
 
@@ -114,20 +120,30 @@ impl Medium for File {
     }
 }
 
+/// Why nothing was appended.
+#[derive(Debug)]
+struct Torn {
+    error: io::Error,
+    /// Some of it stood there for a moment.
+    is_partial: bool,
+}
+
 /// All bytes in one call, or none: what was written of them is cut off again.
-fn append_whole(medium: &mut impl Medium, length: u64, bytes: &[u8]) -> io::Result<()> {
+fn append_whole(medium: &mut impl Medium, length: u64, bytes: &[u8]) -> Result<(), Torn> {
     loop {
-        let fault = match medium.write(bytes) {
+        let (fault, is_partial) = match medium.write(bytes) {
             Ok(written) if written == bytes.len() => return Ok(()),
-            Ok(_) => io::Error::new(io::ErrorKind::StorageFull, "the disk took only a part"),
+            Ok(written) => {
+                (io::Error::new(io::ErrorKind::StorageFull, "the disk took only a part"), written > 0)
+            }
             // Nothing was written.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => error,
+            Err(error) => (error, false),
         };
         if let Err(error) = medium.cut(length) {
             tracing::error!(%error, "a torn end of the usage journal stays; it will be ignored");
         }
-        return Err(fault);
+        return Err(Torn { error: fault, is_partial });
     }
 }
 
@@ -167,11 +183,11 @@ mod tests {
         let mut disk = Disk { content: Vec::new(), room: 100, interruptions: 2 };
         append_whole(&mut disk, 0, &[1; 64]).unwrap();
         let fault = append_whole(&mut disk, 64, &[2; 64]).unwrap_err();
-        assert_eq!(fault.kind(), io::ErrorKind::StorageFull);
+        assert_eq!((fault.error.kind(), fault.is_partial), (io::ErrorKind::StorageFull, true));
         assert_eq!(disk.content, [1; 64]);
         append_whole(&mut disk, 64, &[3; 32]).unwrap();
         disk.room = disk.content.len();
-        append_whole(&mut disk, 96, &[4; 32]).unwrap_err();
+        assert!(!append_whole(&mut disk, 96, &[4; 32]).unwrap_err().is_partial);
         assert_eq!(disk.content.len(), 96);
     }
 }

@@ -22,6 +22,7 @@ mod random;
 mod record;
 mod script;
 mod sweep;
+mod unconfirmed;
 
 #[cfg(feature = "soak")]
 use std::hash::{BuildHasher as _, RandomState};

@@ -9,7 +9,7 @@ use tollbar_store::{DatabaseReport, back_up_stopped, inspect};
 use super::support::{at, folder, open};
 
 fn main_report(folder: &Path) -> DatabaseReport {
-    inspect(folder, at("2026-11-22"), false).databases.remove(0)
+    inspect(folder, at("2026-11-22"), at("2026-11-22"), false).databases.remove(0)
 }
 
 fn change(folder: &Path, sql: &str) {

@@ -47,7 +47,7 @@ fn a_store_of_the_time_before_the_keyring_is_brought_up_to_date() {
     let old_body = r#"{"id":"kid-1","sealed":[1,2,3],"created_at":1793491200000}"#;
     database
         .execute_batch(&format!(
-            "DROP TABLE keyring; DROP TABLE endpoint_settings; DROP TABLE corrections;
+            "DROP TABLE keyring; DROP TABLE endpoint_settings; DROP TABLE corrections; DROP TABLE past_terms;
              ALTER TABLE usage DROP COLUMN ended_2xx; ALTER TABLE usage DROP COLUMN ended_3xx;
              ALTER TABLE usage DROP COLUMN ended_4xx; ALTER TABLE usage DROP COLUMN ended_5xx;
              ALTER TABLE usage DROP COLUMN not_sent; ALTER TABLE usage DROP COLUMN unclassed;

@@ -6,13 +6,13 @@ use tollbar_core::{
     API_FORMAT, ApiRecord, AuditEntry, ChangeId, ClientChanges, ClientRecord, EndpointId, EndpointRecord,
     EndpointSettings, KeyId, KeyRecord, OauthId, OauthRecord, OauthSecret, OnUpstream5xx, Overage,
     PolicyChange, PolicyState, RetiredKey, RevokedToken, SigningKeyRecord, Switch, SwitchId, SwitchTarget,
-    Tier, Timestamp, UpstreamErrors,
-    port::{AuditFilter, PolicyStore as _},
+    Terms, Tier, Timestamp, UpstreamErrors,
+    port::{AllowanceStore as _, AuditFilter, PolicyStore as _},
     secret::keyring::{KeyringRecord, SecretKind},
 };
 use tollbar_store::Store;
 
-use super::support::{LIVE, SANDBOX, client, folder, open, wait};
+use super::support::{LIVE, SANDBOX, at, client, folder, month, open, wait};
 
 const CHANGE: ChangeId = ChangeId(1);
 
@@ -52,6 +52,42 @@ fn client_record(name: &str) -> ClientRecord {
         created_at: time(1),
         change: CHANGE,
         changes: ClientChanges::all(CHANGE),
+    }
+}
+
+#[test]
+fn a_month_that_is_over_keeps_the_terms_it_ended_with() {
+    let folder = folder();
+    let mut store = open(folder.path());
+    let terms = |live, overage| Terms { allowance: [live, 5], overage };
+    for (number, when, live, overage) in [
+        (1, "2026-08-03", 10, Overage::Block),
+        (2, "2026-09-03", 20, Overage::Block),
+        (3, "2026-09-30T23:59:59Z", 30, Overage::Report),
+        // Nothing that belongs to them.
+        (4, "2026-10-05", 30, Overage::Report),
+        (5, "2026-12-01", 40, Overage::Block),
+    ] {
+        let name = format!("name {number}");
+        let record = ClientRecord { allowance: [live, 5], overage, ..client_record(&name) };
+        let audit = AuditEntry { at: at(when), ..audit(number) };
+        wait(store.apply(vec![PolicyChange::PutClient(record)], audit, None)).unwrap();
+    }
+    for is_opened_again in [false, true] {
+        if is_opened_again {
+            store.close().unwrap();
+            store = open(folder.path());
+        }
+        for (asked, expected) in [
+            ("2026-07", Some(terms(10, Overage::Block))),
+            ("2026-08", Some(terms(10, Overage::Block))),
+            ("2026-09", Some(terms(30, Overage::Report))),
+            ("2026-11", Some(terms(30, Overage::Report))),
+            ("2026-12", None),
+        ] {
+            let books = wait(store.books(month(asked), vec![client(1), client(2)])).unwrap();
+            assert_eq!((books[0].terms, books[1].terms), (expected, None), "{asked}");
+        }
     }
 }
 

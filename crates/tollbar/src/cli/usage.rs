@@ -20,7 +20,8 @@ const PAGE: u32 = 1000;
 #[command(
     after_help = "A request is charged once, when it is sent to the upstream, and given back if the answer is a 5xx or it was \
     not sent after all. Refusals and replays are free. Used is what was charged, less what was given back, plus \
-    corrections (`tollbar client correct`). Months are calendar months in UTC.\n\n\
+    corrections (`tollbar client correct`). Months are calendar months in UTC. A month that is over is held against the allowance \
+    and overage that it ended with.\n\n\
     Outcomes are 2xx, 3xx, 4xx, 5xx, not sent, and open: no outcome was seen, because the request is under way, or the server \
     was killed, or the client left. All of them together are what was charged.\n\n\
     CSV has a header line and CRLF at the ends of lines (RFC 4180). A text that begins with = + - @ or a tab gets an apostrophe \

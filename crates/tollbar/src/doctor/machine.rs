@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use tollbar_core::Timestamp;
+use tollbar_store::Ahead;
 
 use super::{Check, Patient};
 use crate::{config::Config, data_folder::DataFolder, output::number};
@@ -14,7 +15,7 @@ const FREE_BYTES_LOW: u64 = 1024 * MIB;
 const FREE_INODES_MIN: u64 = 100;
 const FREE_INODES_LOW: u64 = 10_000;
 /// What was written may be so much newer than the clock says.
-const BEHIND_MILLIS: u64 = 60_000;
+pub(super) const AHEAD_MILLIS: u64 = 60_000;
 const STEP_MILLIS: f64 = 2000.0;
 /// Beside two for each connection.
 const FILES_RESERVE: u64 = 256;
@@ -62,21 +63,34 @@ pub(super) fn disk(data: &DataFolder) -> Vec<Check> {
 }
 
 pub(super) fn clock(patient: &Patient<'_>) -> Check {
-    let (subject, now, newest) = ("clock", patient.now, patient.inspection.newest);
+    let (subject, now, ahead) = ("clock", patient.now, &patient.inspection.ahead);
     let set = "set the clock (chrony, systemd-timesyncd), then restart the server";
     let built = Timestamp::parse("2025-01-01").unwrap_or_default();
     let end = Timestamp::parse("2100-01-01").unwrap_or_default();
     if now < built || now > end {
         return Check::wrong(subject, format!("it is {now} here"), set);
     }
-    if newest.as_millis() > now.as_millis() + BEHIND_MILLIS {
-        return Check::wrong(
-            subject,
-            format!("it is {now} here, and the newest record is of {newest}: the clock was set back"),
-            format!(
-                "{set}: until it has caught up, months, expiries and rates are counted from the wrong time"
-            ),
+    if ahead.newest.as_millis() > now.as_millis() + AHEAD_MILLIS {
+        let found = format!(
+            "it is {now} here, and the newest record is of {}: the clock was set back. Ahead of it {}",
+            ahead.newest,
+            list_ahead(ahead)
         );
+        let if_right = "if it is right now, it was ahead when these were written, and nothing has to be done: the keys are \
+             replayed until they end, files of the journal go some minutes after a start, changes keep their time";
+        return if ahead.is_last {
+            Check::wrong(
+                subject,
+                found,
+                format!(
+                    "if it is behind, {set}: until it has caught up, months, expiries and rates are counted from the wrong time; \
+                     {if_right}"
+                ),
+            )
+        } else {
+            // Others were written by this clock since.
+            Check::warning(subject, found, format!("{if_right}; if it is behind, {set}"))
+        };
     }
     match patient.metric("tollbar_clock_step_milliseconds") {
         Some(step) if step.abs() >= STEP_MILLIS => Check::warning(
@@ -86,6 +100,25 @@ pub(super) fn clock(patient: &Patient<'_>) -> Check {
         ),
         _ => Check::ok(subject, format!("it is {now}")),
     }
+}
+
+/// What there is of a time that has not come.
+fn list_ahead(ahead: &Ahead) -> String {
+    let mut parts = Vec::new();
+    if ahead.changes > 0 {
+        parts.push(format!("{} changes on the audit trail", number(ahead.changes)));
+    }
+    if ahead.keys > 0 {
+        parts.push(format!(
+            "{} idempotency keys, of which the last ends at {}",
+            number(ahead.keys),
+            ahead.keys_until
+        ));
+    }
+    if ahead.journal_files > 0 {
+        parts.push(format!("{} files of the usage journal", number(ahead.journal_files)));
+    }
+    format!("are {}", parts.join(", "))
 }
 
 /// The configuration as it would be read, and the certificates that it names.

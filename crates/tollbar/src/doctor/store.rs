@@ -137,14 +137,23 @@ fn journal(patient: &Patient<'_>) -> Check {
             Check::ok(subject, "there is none yet")
         };
     }
-    if !journal.damaged.is_empty() {
+    if !journal.damaged.is_empty() || journal.has_gaps {
         let files = journal.damaged.iter().map(|(name, records)| format!("{name} ({records} records)"));
-        return Check::warning(
-            subject,
-            format!("damaged records in {}", files.collect::<Vec<_>>().join(", ")),
+        let files = files.collect::<Vec<_>>().join(", ");
+        let found = if files.is_empty() {
+            "records of it were lost since the server started".to_owned()
+        } else {
+            format!("damaged records in {files}")
+        };
+        let advice = if journal.has_gaps {
+            "the server's log says when it was found. Reports lack what was lost; the next start raises counts to what was leased, \
+             as corrections. Look at the disk, and at what else writes in the folder; the files go by themselves some minutes \
+             after they have ended"
+        } else {
             "after a power failure that is the end of what was being written, and counts were raised to be safe; else look at the \
-             disk. The files go by themselves some minutes after the next start",
-        );
+             disk. The files go by themselves some minutes after the next start"
+        };
+        return Check::warning(subject, found, advice);
     }
     let found = format!(
         "{} files, {} bytes, {} of them not added up yet",

@@ -116,6 +116,7 @@ async fn keep_house(
         control.drop_unneeded_secrets().await;
         shared.note_gauges();
         shared.metrics.log_dropped.set(i64::try_from(shared.requests.dropped()).unwrap_or(i64::MAX));
+        shared.metrics.journal_damage.set(i64::try_from(store.journal_damage()).unwrap_or(i64::MAX));
         let step = clock.step_millis();
         shared.metrics.clock_step_millis.set(step);
         let is_far = step.abs() >= CLOCK_STEP_ALARM_MILLIS;

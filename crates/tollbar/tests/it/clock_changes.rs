@@ -186,6 +186,71 @@ fn over_a_restart_under_another_time_each_months_count_is_its_own() {
 }
 
 #[test]
+fn a_month_that_is_over_is_held_against_the_allowance_that_it_ended_with() {
+    let (until, [old, new]) = next_month();
+    let clock = WallClock::set_to(until - HOUR);
+    let shop = Shop::open_with(clock.builder());
+    let client = new_client(&shop.platform, "small", &json!({ "allowance": 9, "overage": "report" }));
+    let set = |shop: &Shop, terms: &serde_json::Value| {
+        shop.platform.change("PATCH", "/clients/small", terms);
+    };
+    set(&shop, &json!({ "allowance": 2 }));
+    assert_eq!([(); 5].map(|()| call(&shop, &client).status), [200; 5]);
+    clock.set(until + HOUR);
+    let shop = shop.stop_and_restart();
+    assert_eq!(call(&shop, &client).status, 200);
+    set(&shop, &json!({ "allowance": 100, "overage": "block" }));
+    let terms = |month: &str| {
+        let usage = shop.platform.read(&format!("/usage/small?month={month}"));
+        let all = shop.platform.read(&format!("/usage?month={month}"));
+        let listed = all["clients"].as_array().unwrap().iter().find(|listed| listed["name"] == "small");
+        assert_eq!(listed.unwrap()["live"], usage["live"]);
+        let of = |field: &str| usage["live"][field].as_u64().unwrap();
+        (of("allowance"), of("remaining"), of("billable_overage"), usage["overage"].clone())
+    };
+    assert_eq!(terms(&old), (2, 0, 3, json!("report")));
+    assert_eq!(terms(&new), (100, 99, 0, json!("block")));
+    let corrected = shop.platform.change(
+        "POST",
+        "/clients/small/corrections",
+        &json!({ "environment": "live", "units": -4, "reason": "ours", "month": old }),
+    );
+    assert_eq!((&corrected["allowance"], &corrected["remaining"]), (&json!(2), &json!(1)));
+}
+
+#[test]
+fn what_a_clock_left_that_was_ahead_is_named() {
+    let clock = WallClock::set_to(MONTH);
+    let shop = Shop::open_with(clock.builder());
+    assert_eq!(post(&shop, "k").status, 200);
+    clock.set(0);
+    let shop = shop.stop_and_restart();
+    let clock_check = || {
+        let output = shop.platform.run(&["doctor", "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = found["checks"].as_array().unwrap().iter();
+        checks.clone().find(|check| check["subject"] == "clock").unwrap().clone()
+    };
+    // Which of the two clocks is wrong cannot be known.
+    assert_eq!(clock_check()["level"], "wrong");
+    assert_eq!(shop.get("/v1/orders").status, 200);
+    shop.client("new", &json!({}));
+    let check = clock_check();
+    assert_eq!(check["level"], "warning", "work went on by this clock: {check}");
+    let (found, advice) = (check["found"].as_str().unwrap(), check["advice"].as_str().unwrap());
+    for word in [
+        "changes on the audit trail",
+        "1 idempotency keys",
+        "the last ends at",
+        "1 files of the usage journal",
+    ] {
+        assert!(found.contains(word), "`{word}` in: {found}");
+    }
+    assert!(advice.contains("nothing has to be done"), "{advice}");
+    assert!(post(&shop, "k").header("idempotent-replayed").is_some(), "it is not executed again");
+}
+
+#[test]
 fn the_rate_holds_over_a_restart_under_another_time() {
     for step in [HOUR, -HOUR, MONTH, -MONTH] {
         let clock = WallClock::set_to(0);

@@ -2,11 +2,12 @@
 
 use std::{
     fs::{self, File},
+    io::Write as _,
     os::unix::fs::FileExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use crate::support::{Platform, Shop, post};
+use crate::support::{Platform, Shop, get, post, wait_until};
 
 /// A store in which something stands, without a server.
 fn stopped() -> Shop {
@@ -145,6 +146,63 @@ fn a_damaged_journal_is_told_and_never_lowers_a_count() {
     );
     assert!(shop.used(&shop.client.id) >= used, "raised to what was leased");
     assert_eq!(shop.get("/v1/orders").status, 200);
+}
+
+/// The journal's files, oldest first.
+fn journal(shop: &Shop) -> Vec<PathBuf> {
+    let entries = fs::read_dir(shop.platform.data().join("journal")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_journal_that_is_damaged_while_it_is_written_is_told_and_goes_on() {
+    let shop = Shop::open_with(Platform::with().set("gateway.threads", "1"));
+    let charged =
+        || shop.platform.read(&format!("/usage/{}", shop.client.id))["live"]["charged"].as_u64().unwrap();
+    let call = || assert_eq!(shop.get("/v1/orders").status, 200);
+    call();
+    assert_eq!(charged(), 1);
+    let append = |bytes: &[u8]| {
+        let mut file = File::options().append(true).open(journal(&shop).last().unwrap()).unwrap();
+        file.write_all(bytes).unwrap();
+    };
+    append(&[0xa5; 32]);
+    call();
+    assert_eq!(charged(), 2, "what stands behind the damage counts");
+    let log = shop.platform.log();
+    assert!(log.contains("records of the usage journal are damaged"), "{log}");
+    call();
+    assert_eq!(journal(&shop).len(), 2, "another file was begun");
+    // In the middle of a record, so that no record behind it has its place.
+    append(&[0xa5; 7]);
+    call();
+    charged();
+    charged();
+    call();
+    assert_eq!(charged(), 4, "what came before it was found is lost, and no more");
+    fs::write(journal(&shop).last().unwrap(), "").unwrap();
+    assert_eq!(charged(), 4);
+    call();
+    assert_eq!(charged(), 5, "it was cut");
+    fs::remove_file(journal(&shop).last().unwrap()).unwrap();
+    assert_eq!(charged(), 5);
+    let remaining = shop.get("/v1/orders").number("x-allowance-remaining");
+    assert_eq!(charged(), 6, "it was taken away");
+    assert_eq!(remaining, 100_000 - 7, "what is counted in memory lacks nothing");
+
+    wait_until("the metric tells", || {
+        let metrics = get(shop.platform.ops, "/metrics", &[]).text();
+        metrics
+            .lines()
+            .any(|line| line.strip_prefix("tollbar_usage_journal_damage ").is_some_and(|count| count != "0"))
+    });
+    let doctor = shop.platform.run(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(said.contains("damaged records in") && said.contains("the next start raises counts"), "{said}");
+    let shop = shop.kill_and_restart();
+    assert!(shop.used(&shop.client.id) >= 7, "raised to what was leased");
 }
 
 #[test]

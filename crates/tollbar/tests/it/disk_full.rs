@@ -19,7 +19,8 @@ use std::{
 use serde_json::json;
 
 use crate::support::{
-    Platform, Reply, Response, Shop, SmallDisk, get, in_own_namespace, post, request, wait_until,
+    Connection, Gate, Platform, Reply, Response, Shop, SmallDisk, get, in_own_namespace, post, request,
+    wait_until,
 };
 
 /// From when there is space again.
@@ -172,6 +173,41 @@ fn assert_counted(shop: Shop, served: usize) {
 }
 
 #[test]
+fn what_was_given_back_while_the_disk_was_full_stays_so_after_a_kill() {
+    in_own_namespace("disk_full::what_was_given_back_while_the_disk_was_full_stays_so_after_a_kill", || {
+        let (platform, _disk) = SmallDisk::start(Platform::with().set("gateway.threads", "1"), 24);
+        let shop = busy(platform);
+        let gate = Gate::default();
+        let held = gate.clone();
+        shop.live.answer(move |_| Reply::After(held.clone(), Box::new(Reply::json(500, "{}"))));
+        let mut under_way: Vec<_> = (1..=3)
+            .map(|count| {
+                let mut connection = Connection::open(shop.platform.gateway);
+                let key = &shop.client.key;
+                connection.send(format!("GET /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n"));
+                shop.live.wait_for(count);
+                connection
+            })
+            .collect();
+        shop.live.answer(|_| Reply::json(200, "{}"));
+        fill(&shop);
+        let mut served = 0;
+        wait_until("nothing can be recorded", || {
+            let answer = shop.get("/v1/orders");
+            served += usize::from(answer.status == 200);
+            answer.status != 200
+        });
+        gate.open();
+        assert!(under_way.iter_mut().all(|connection| connection.receive().status == 500));
+        std::fs::remove_file(shop.platform.data().join("ballast")).unwrap();
+        let usage = || shop.platform.read(&format!("/usage/{}", shop.client.id))["live"].clone();
+        wait_until("their outcomes are recorded", || usage()["outcomes"]["5xx"] == 3);
+        assert_eq!((&usage()["outcomes"]["open"], &usage()["used"]), (&json!(0), &json!(served)));
+        assert_counted(shop, served);
+    });
+}
+
+#[test]
 fn a_full_disk_refuses_what_it_cannot_record_and_goes_on_when_there_is_space() {
     in_own_namespace(
         "disk_full::a_full_disk_refuses_what_it_cannot_record_and_goes_on_when_there_is_space",
@@ -191,10 +227,9 @@ fn a_full_disk_refuses_what_it_cannot_record_and_goes_on_when_there_is_space() {
             assert_eq!(sent, now_sent);
             // What was answered is replayed: that needs nothing new.
             assert!(post(&shop, "before").header("idempotent-replayed").is_some());
-            assert_eq!(
-                shop.platform.admin("PUT", "/tiers/other", Some(&json!({ "rate_per_minute": 7 }))).status,
-                503
-            );
+            let refused = shop.platform.admin("PUT", "/tiers/other", Some(&json!({ "rate_per_minute": 7 })));
+            assert_eq!(refused.status, 503);
+            assert!(refused.text().contains("nothing was changed"), "{refused:?}");
             wait_until("health says so", || health(&shop) == 503);
             assert_eq!(get(shop.platform.ops, "/livez", &[]).status, 200);
             callers.wait_for("it stays so", |counts| &counts.refused);

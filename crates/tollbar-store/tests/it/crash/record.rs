@@ -76,7 +76,7 @@ pub(super) fn quick_folder() -> TempDir {
 }
 
 /// Compiled once for each content, into the build's own folder for tests.
-static SHIM_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(super) static SHIM_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let name = format!("crash-shim-{:08x}.so", crc32fast::hash(SHIM.as_bytes()));
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if !library.exists() {

@@ -5,6 +5,8 @@
  * SHIM_KILL=N:MODE ends the process with SIGKILL at the N-th of these calls: MODE is b (before it), t (in the middle of a
  * write: half of the bytes are written) or a (after it).
  *
+ * SHIM_FAIL names a folder: while there is `always` in it, or `once` (which is taken away), syncs fail and do nothing.
+ *
  * An entry: kind (1 byte), handle (4), number (8), length (4), then so many bytes; in the machine's byte order.
  * What is memory-mapped is not seen: SQLite does that to -shm files only, which it builds anew.
  */
@@ -15,6 +17,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,6 +36,7 @@ static uint32_t handles[HANDLES];
 static uint32_t next_handle = 1;
 static uint64_t calls, kill_at;
 static char kill_mode;
+static char fail_once[4096], fail_always[4096];
 
 __attribute__((constructor)) static void begin(void) {
     const char *folder = getenv("SHIM_ROOT"), *log = getenv("SHIM_LOG"), *end = getenv("SHIM_KILL");
@@ -45,6 +49,16 @@ __attribute__((constructor)) static void begin(void) {
         kill_at = strtoull(end, &mode, 10);
         kill_mode = mode[0] ? mode[1] : 'b';
     }
+    const char *fail = getenv("SHIM_FAIL");
+    if (fail) {
+        snprintf(fail_once, sizeof fail_once, "%s/once", fail);
+        snprintf(fail_always, sizeof fail_always, "%s/always", fail);
+    }
+}
+
+static int sync_fails(void) {
+    return fail_once[0]
+        && (syscall(SYS_unlinkat, AT_FDCWD, fail_once, 0) == 0 || access(fail_always, F_OK) == 0);
 }
 
 /* A path relative to the folder; NULL if it is elsewhere, or nothing that counts. */
@@ -164,7 +178,9 @@ static int numbered(long call, uint8_t kind, int fd, uint64_t number) {
     if (!handle) return syscall(call, fd, number);
     pthread_mutex_lock(&lock);
     char end = next_call();
-    int result = syscall(call, fd, number);
+    int fails = kind == SYNCED && sync_fails();
+    int result = fails ? -1 : syscall(call, fd, number);
+    if (fails) errno = EIO;
     if (result == 0) note(kind, handle, number, NULL, 0);
     after_call(end);
     pthread_mutex_unlock(&lock);

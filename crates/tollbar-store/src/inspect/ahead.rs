@@ -1,0 +1,56 @@
+//! What is of a time that has not come: either the clock was ahead when it was written, or it is behind now.
+
+use rusqlite::Connection;
+use tollbar_core::Timestamp;
+
+use crate::database::{column, from_column};
+
+/// What stands ahead of a point in time.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    /// The newest time that stands anywhere.
+    pub newest: Timestamp,
+    /// Whether what was written last is ahead as well, and not only what was written before it.
+    pub is_last: bool,
+    /// Entries of the audit trail.
+    pub changes: u64,
+    /// Idempotency records.
+    pub keys: u64,
+    /// When the last of these ends.
+    pub keys_until: Timestamp,
+    /// Files of the usage journal.
+    pub journal_files: u64,
+}
+
+impl Ahead {
+    /// Adds what stands in the tables.
+    pub(super) fn read(&mut self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+        let now = column(now.as_millis());
+        let time = |at: Option<i64>| Timestamp::from_millis(from_column(at.unwrap_or(0)));
+        let last = connection
+            .query_row("SELECT at FROM audit ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
+            .unwrap_or(0_i64);
+        self.is_last |= last > now;
+        let audit = "SELECT max(at), count(*) FILTER (WHERE at > ?1) FROM audit";
+        let (newest, changes) = connection.query_row(audit, [now], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.newest = self.newest.max(time(newest));
+        self.changes = from_column(changes);
+        let keys = "SELECT max(started_at), count(*) FILTER (WHERE started_at > ?1),
+               max(expires_at) FILTER (WHERE started_at > ?1) FROM idempotency";
+        let (newest, keys, until) =
+            connection.query_row(keys, [now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        self.newest = self.newest.max(time(newest));
+        self.keys = from_column(keys);
+        self.keys_until = time(until);
+        Ok(())
+    }
+
+    /// Adds what stands in the journal: each file's newest time, the files in the order in which they were begun.
+    pub(super) fn add_journal(&mut self, newest: &[Timestamp], now: Timestamp) {
+        self.newest = self.newest.max(newest.iter().copied().max().unwrap_or_default());
+        let written = newest.iter().filter(|at| **at > Timestamp::default());
+        self.is_last |= written.clone().next_back().is_some_and(|at| *at > now);
+        let files = written.filter(|at| **at > now).count();
+        self.journal_files = u64::try_from(files).unwrap_or(u64::MAX);
+    }
+}
