@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn nothing_was_changed_is_said_where_it_is_sure() {
-        let full = StoreFailure("the disk is full".to_owned());
+        let full = StoreFailure::new("the disk is full");
         assert_eq!(
             Fault::from(full.clone()).message,
             "the store failed, nothing was changed: the disk is full"

@@ -29,24 +29,35 @@ pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreFailure>
 /// The store could not do what was asked. Nothing was changed, and nothing will be, unless it [is in
 /// doubt](StoreFailure::is_in_doubt).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreFailure(pub String);
-
-/// How the word of what is in doubt begins.
-const IN_DOUBT: &str = "it is not sure whether this is stored";
+#[error("{reason}")]
+pub struct StoreFailure {
+    reason: String,
+    is_in_doubt: bool,
+}
 
 impl StoreFailure {
+    /// Nothing was changed: this is why.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_in_doubt: false }
+    }
+
     /// The disk neither confirmed a change nor took it back: nothing of it is seen now, and after a crash it may be there.
     pub fn in_doubt(cause: &Self) -> Self {
-        Self(format!(
-            "{IN_DOUBT}: the disk did not confirm it, and did not let it be taken back ({cause}). It is not in force now; after a \
-             restart it may be. The next thing that can be stored takes it back: then do it again"
-        ))
+        let reason = format!(
+            "it is not sure whether this is stored: the disk did not confirm it, and did not let it be taken back ({cause}). It \
+             is not in force now; after a restart it may be. The next thing that can be stored takes it back: then do it again"
+        );
+        Self { reason, is_in_doubt: true }
+    }
+
+    /// In words.
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// Whether what failed may be there after a restart.
-    pub fn is_in_doubt(&self) -> bool {
-        self.0.starts_with(IN_DOUBT)
+    pub const fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt
     }
 }
 

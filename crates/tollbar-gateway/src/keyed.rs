@@ -236,7 +236,8 @@ async fn keep(
         let keeping = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept);
         if let Err(failure) = bounded(keeping).await {
             tracing::error!(%failure, request = %exchange.request_id, "an answer could not be stored; it is delivered, and the record stays unknown");
-            unstored = Some((claim.held.slot().clone(), WhyUnknown::NotStored { cause: failure.0 }));
+            unstored =
+                Some((claim.held.slot().clone(), WhyUnknown::NotStored { cause: failure.to_string() }));
         }
         // What is kept is kept: repeats need not wait until a large answer has gone out.
         drop(claim);

@@ -65,7 +65,7 @@ mod tests {
         };
         owed.keep(record(500));
         owed.keep(record(502));
-        owed.pay(|_| Err(StoreFailure("the disk is full".to_owned())));
+        owed.pay(|_| Err(StoreFailure::new("the disk is full")));
         assert_eq!(owed.count(), 2);
         owed.pay(|records| {
             assert_eq!(records, [record(500), record(502)]);
@@ -76,7 +76,7 @@ mod tests {
         let room = Cell::new(100_usize);
         let append = |records: &[JournalRecord]| {
             let left = room.get().checked_sub(records.len());
-            room.set(left.ok_or_else(|| StoreFailure("the disk is full".to_owned()))?);
+            room.set(left.ok_or_else(|| StoreFailure::new("the disk is full"))?);
             Ok(())
         };
         owed.pay(append);

@@ -114,6 +114,6 @@ impl Deref for Shared {
 /// safe either way.
 pub(crate) async fn bounded<T>(asked: PortFuture<'_, T>) -> Result<T, StoreFailure> {
     tokio::time::timeout(STORE_TIMEOUT, asked).await.unwrap_or_else(|_| {
-        Err(StoreFailure(format!("the store did not answer within {} s", STORE_TIMEOUT.as_secs())))
+        Err(StoreFailure::new(format!("the store did not answer within {} s", STORE_TIMEOUT.as_secs())))
     })
 }

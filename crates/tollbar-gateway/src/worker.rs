@@ -195,7 +195,7 @@ impl Worker {
     pub(crate) fn append(&self, records: &[JournalRecord]) -> Result<(), StoreFailure> {
         match &*self.journal.borrow() {
             Some(journal) => journal.append(records),
-            None => Err(StoreFailure("the journal was handed over".to_owned())),
+            None => Err(StoreFailure::new("the journal was handed over")),
         }
     }
 

@@ -57,7 +57,7 @@ impl Upkeep for Store {
         Box::pin(async move {
             let backups = &self.inner.backups;
             if backups.busy.swap(true, Ordering::Relaxed) {
-                return Err(StoreFailure(
+                return Err(StoreFailure::new(
                     "a backup is being made already; wait until that is done".to_owned(),
                 ));
             }
@@ -86,7 +86,7 @@ impl Upkeep for Store {
 /// Makes a backup of a folder that no server has.
 pub fn back_up_stopped(folder: &Path, order: &BackupOrder) -> Result<Manifest, OpenError> {
     if !folder.join(MAIN_DATABASE).exists() {
-        return Err(StoreFailure(format!(
+        return Err(StoreFailure::new(format!(
             "there is no store in {}: name the data folder with --data",
             folder.display()
         ))
@@ -94,7 +94,7 @@ pub fn back_up_stopped(folder: &Path, order: &BackupOrder) -> Result<Manifest, O
     }
     let _lock = FolderLock::take(folder, std::time::Duration::ZERO).map_err(|error| match error {
         OpenError::File { path, cause } if cause.kind() == ErrorKind::ReadOnlyFilesystem => {
-            OpenError::Refused(StoreFailure(format!(
+            OpenError::Refused(StoreFailure::new(format!(
                 "{}: {cause}; `cp -a` of the whole data folder to another disk is as good a copy",
                 path.display()
             )))
@@ -102,7 +102,7 @@ pub fn back_up_stopped(folder: &Path, order: &BackupOrder) -> Result<Manifest, O
         other => other,
     })?;
     if restore::is_unfinished(folder) {
-        return Err(StoreFailure(
+        return Err(StoreFailure::new(
             "a restored copy is half in place here: start the server once, which takes it up, and back up then".to_owned(),
         )
         .into());

@@ -81,9 +81,9 @@ impl OpenError {
     /// The same of an error while what the last run left was taken up.
     pub(crate) fn naming(self, file: &std::path::Path) -> Self {
         match self {
-            Self::Recovery(StoreFailure(reason)) if Fault(reason.clone()).is_damage() => {
-                let inner = reason.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-                let reason = inner.map_or(reason.as_str(), |(reason, _)| reason).to_owned();
+            Self::Recovery(failure) if Fault(failure.reason().to_owned()).is_damage() => {
+                let inner = failure.reason().split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+                let reason = inner.map_or(failure.reason(), |(reason, _)| reason).to_owned();
                 Self::Damaged { file: file.to_owned(), reason }
             }
             other => other,
@@ -134,7 +134,7 @@ impl From<StoreFailure> for OpenError {
 
 impl From<OpenError> for StoreFailure {
     fn from(error: OpenError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
@@ -164,6 +164,6 @@ impl From<io::Error> for Fault {
 
 impl From<Fault> for StoreFailure {
     fn from(fault: Fault) -> Self {
-        Self(fault.0)
+        Self::new(fault.0)
     }
 }

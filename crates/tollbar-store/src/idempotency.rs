@@ -159,7 +159,7 @@ impl WaitingAnswers {
         // The room gives itself back, also when it is refused.
         let room = Room { waiting: self.clone(), bytes };
         if self.0.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING_ANSWERS_LIMIT_BYTES {
-            return Err(StoreFailure("the store is behind: too many answers wait to be stored".to_owned()));
+            return Err(StoreFailure::new("the store is behind: too many answers wait to be stored"));
         }
         Ok(room)
     }

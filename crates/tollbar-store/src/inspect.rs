@@ -147,7 +147,7 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, now: Timestamp, full: bo
 /// they were stored.
 pub fn read_keyring(folder: &Path) -> Result<Vec<KeyringRecord>, tollbar_core::port::StoreFailure> {
     let connection = open_for_inspection(&folder.join(MAIN_DATABASE)).map_err(Fault::from)?;
-    keyring(&connection).map_err(|trouble| tollbar_core::port::StoreFailure(trouble.cause))
+    keyring(&connection).map_err(|trouble| tollbar_core::port::StoreFailure::new(trouble.cause))
 }
 
 /// Whether this version knows the schemas of a store that another process may have open. What cannot be read is no answer.

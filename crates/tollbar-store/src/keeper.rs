@@ -51,7 +51,7 @@ impl Keeper {
     pub(crate) async fn fold(&self) -> Result<(), StoreFailure> {
         let (reply, outcome) = oneshot::channel();
         self.queue.try_send(Message::Fold(reply)).map_err(|error| match error {
-            TrySendError::Full(_) => StoreFailure("the store is behind: too many reports wait".to_owned()),
+            TrySendError::Full(_) => StoreFailure::new("the store is behind: too many reports wait"),
             TrySendError::Disconnected(_) => closed(),
         })?;
         outcome.await.map_err(|_| closed())?

@@ -42,7 +42,7 @@ impl Liveness {
         let (reply, outcome) = oneshot::channel();
         self.queue
             .try_send(Some(reply))
-            .map_err(|_| StoreFailure("the store does not answer health checks".to_owned()))?;
+            .map_err(|_| StoreFailure::new("the store does not answer health checks"))?;
         outcome.await.map_err(|_| closed())?
     }
 
@@ -79,6 +79,6 @@ fn read_once(reads: &ReadQueue) -> Result<(), StoreFailure> {
         let _ = reply.send(read.map_err(|error| StoreFailure::from(Fault::from(error))));
     })?;
     outcome.recv_timeout(ANSWER_LIMIT).unwrap_or_else(|_| {
-        Err(StoreFailure(format!("the database does not answer within {} s", ANSWER_LIMIT.as_secs())))
+        Err(StoreFailure::new(format!("the database does not answer within {} s", ANSWER_LIMIT.as_secs())))
     })
 }

@@ -73,7 +73,9 @@ impl ReadQueue {
         query: impl FnOnce(&Connection) + Send + 'static,
     ) -> Result<(), StoreFailure> {
         self.0.try_send(Message::Run(Box::new(query))).map_err(|error| match error {
-            TrySendError::Full(_) => StoreFailure(format!("the store is behind: {QUEUE_LIMIT} reads wait")),
+            TrySendError::Full(_) => {
+                StoreFailure::new(format!("the store is behind: {QUEUE_LIMIT} reads wait"))
+            }
             TrySendError::Disconnected(_) => closed(),
         })
     }

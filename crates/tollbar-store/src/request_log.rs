@@ -197,7 +197,7 @@ impl LogThread {
         let query: Query = Box::new(move |connection| drop(reply.send(work(connection))));
         self.queue
             .try_send(Message::Ask(query))
-            .map_err(|_| StoreFailure("the request log is closed, or behind with its work".to_owned()))?;
+            .map_err(|_| StoreFailure::new("the request log is closed, or behind with its work"))?;
         Ok(outcome.await.map_err(|_| closed())??)
     }
 

@@ -79,21 +79,19 @@ pub fn restore(
     let manifest = verify_backup(backup)?;
     create_folder(data).map_err(StoreFailure::from)?;
     if !may_replace && (has_store(data) || is_pending(data)) {
-        return Err(StoreFailure(format!(
+        return Err(StoreFailure::new(format!(
             "there is a store in {} already, or a restored copy that the next start takes; to put this backup in its place, \
              say --replace: what is there is moved aside, and not deleted",
             data.display()
         )));
     }
     let _staging = FolderLock::take_named(data, LOCK, Duration::ZERO).map_err(|error| match error {
-        OpenError::InUse { .. } => {
-            StoreFailure("another `tollbar restore` is at work in this folder".to_owned())
-        }
+        OpenError::InUse { .. } => StoreFailure::new("another `tollbar restore` is at work in this folder"),
         other => other.into(),
     })?;
     stage(backup, data, &manifest, now).map_err(|Fault(cause)| {
         let _ = fs::remove_dir_all(data.join(PART));
-        StoreFailure(format!("the backup could not be copied into {}: {cause}", data.display()))
+        StoreFailure::new(format!("the backup could not be copied into {}: {cause}", data.display()))
     })?;
     match FolderLock::take(data, Duration::ZERO) {
         Ok(_lock) => {

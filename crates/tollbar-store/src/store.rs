@@ -194,16 +194,16 @@ impl Store {
         let inner = &self.inner;
         let journal_ended = inner.journal.close();
         let outcome = inner.keeper.fold_and_stop().and_then(|()| {
-            let unsynced = |error| StoreFailure(format!("the journal was not synced: {error}"));
+            let unsynced = |error| StoreFailure::new(format!("the journal was not synced: {error}"));
             inner.journal.sync().map_err(unsynced)?;
             if !journal_ended {
-                return Err(StoreFailure("a journal writer is still there: the end is not clean".to_owned()));
+                return Err(StoreFailure::new("a journal writer is still there: the end is not clean"));
             }
             inner.writer.run_blocking(crate::allowance::end_run)
         });
         inner.stop();
         outcome?;
-        inner.journal.unlock().map_err(|error| StoreFailure(format!("the folder stays locked: {error}")))
+        inner.journal.unlock().map_err(|error| StoreFailure::new(format!("the folder stays locked: {error}")))
     }
 }
 
@@ -246,7 +246,7 @@ pub(crate) fn spawn(
     work: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, StoreFailure> {
     let started: io::Result<_> = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    started.map_err(|error| StoreFailure(format!("the thread {name} cannot be started: {error}")))
+    started.map_err(|error| StoreFailure::new(format!("the thread {name} cannot be started: {error}")))
 }
 
 /// Waits for a thread's end, once.

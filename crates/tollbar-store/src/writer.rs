@@ -52,7 +52,9 @@ impl Writer {
         let (reply, outcome) = oneshot::channel();
         let command = command(work, move |result| drop(reply.send(result)));
         self.queue.try_send(Message::Run(command)).map_err(|error| match error {
-            TrySendError::Full(_) => StoreFailure(format!("the store is behind: {QUEUE_LIMIT} writes wait")),
+            TrySendError::Full(_) => {
+                StoreFailure::new(format!("the store is behind: {QUEUE_LIMIT} writes wait"))
+            }
             TrySendError::Disconnected(_) => closed(),
         })?;
         outcome.await.map_err(|_| closed())?
@@ -80,7 +82,7 @@ impl Writer {
 
 /// What everything fails with after the end.
 pub(crate) fn closed() -> StoreFailure {
-    StoreFailure("the store is closed".to_owned())
+    StoreFailure::new("the store is closed")
 }
 
 fn command<T, W, R>(work: W, reply: R) -> Command
@@ -143,7 +145,7 @@ fn run_batch(connection: &Connection, batch: Vec<Command>) {
     for command in batch {
         answers.push(command(open.clone().map(|()| connection)));
         if open.is_ok() && connection.is_autocommit() {
-            open = Err(StoreFailure(
+            open = Err(StoreFailure::new(
                 "the database gave up the transaction: its disk may be full, or damaged".to_owned(),
             ));
         }

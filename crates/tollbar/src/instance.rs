@@ -220,7 +220,7 @@ fn open(
     // Whoever had it before may have to serve again, and knows nothing of what this version makes of it.
     let mut accept = |state| {
         let tried = bind(sockets, config).and_then(|_| try_out(state, config, data, clock));
-        tried.map_err(|error| StoreFailure(format!("{error:#}")))
+        tried.map_err(|error| StoreFailure::new(format!("{error:#}")))
     };
     Store::open_if(data.path(), &options, &mut accept).context("the store cannot be opened")
 }

@@ -81,7 +81,7 @@ impl FakeStore {
     }
 
     fn outcome(&self) -> Result<(), StoreFailure> {
-        if self.fails.load(SeqCst) { Err(StoreFailure("the disk is full".to_owned())) } else { Ok(()) }
+        if self.fails.load(SeqCst) { Err(StoreFailure::new("the disk is full")) } else { Ok(()) }
     }
 }
 
@@ -108,7 +108,7 @@ impl PolicyStore for FakeStore {
     }
 
     fn revoke_token(&self, _revoked: RevokedToken) -> PortFuture<'_, ()> {
-        Box::pin(async { Err(StoreFailure("no client is here to revoke a token of its own".to_owned())) })
+        Box::pin(async { Err(StoreFailure::new("no client is here to revoke a token of its own")) })
     }
 
     fn find_document(&self, base: String) -> PortFuture<'_, Option<Vec<u8>>> {

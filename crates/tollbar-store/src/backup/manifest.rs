@@ -37,7 +37,7 @@ pub(super) fn write(target: &mut Target, manifest: &Manifest) -> Result<(), Faul
 /// Reads a manifest; what it names is not looked at.
 pub(crate) fn read(folder: &Path) -> Result<Manifest, StoreFailure> {
     let path = folder.join(FILE);
-    let refused = |why: String| Err(StoreFailure(format!("{}: {why}", path.display())));
+    let refused = |why: String| Err(StoreFailure::new(format!("{}: {why}", path.display())));
     let length = match fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         Ok(_) => return refused("it is no file; take another backup".to_owned()),
@@ -46,7 +46,7 @@ pub(crate) fn read(folder: &Path) -> Result<Manifest, StoreFailure> {
                 Some(parent) if parent.join(FILE).exists() => format!(": {}", parent.display()),
                 _ => ", in which its manifest.json is".to_owned(),
             };
-            return Err(StoreFailure(format!(
+            return Err(StoreFailure::new(format!(
                 "{} is a file: name the folder of the backup{name}",
                 folder.display()
             )));
@@ -88,7 +88,10 @@ pub fn verify_backup(folder: &Path) -> Result<Manifest, StoreFailure> {
     for file in &manifest.files {
         let path = folder.join(&file.name);
         let damaged = |why: String| {
-            StoreFailure(format!("{}: {why}; this backup cannot be used, take another one", path.display()))
+            StoreFailure::new(format!(
+                "{}: {why}; this backup cannot be used, take another one",
+                path.display()
+            ))
         };
         let found = match fs::metadata(&path) {
             Ok(metadata) if !metadata.is_file() => return Err(damaged("it is no file".to_owned())),
@@ -99,8 +102,8 @@ pub fn verify_backup(folder: &Path) -> Result<Manifest, StoreFailure> {
             Err(error) => Err(error),
         };
         // That says nothing of the backup.
-        let found =
-            found.map_err(|error| StoreFailure(format!("{} cannot be read: {error}", path.display())))?;
+        let found = found
+            .map_err(|error| StoreFailure::new(format!("{} cannot be read: {error}", path.display())))?;
         if found != *file {
             return Err(damaged(format!(
                 "it is not as it was when the backup was made ({} bytes, {} then; its SHA-256 differs)",
@@ -113,7 +116,7 @@ pub fn verify_backup(folder: &Path) -> Result<Manifest, StoreFailure> {
         let path = folder.join(name);
         if manifest.files.iter().any(|file| file.name == name) {
             verify_database(&path, known)
-                .map_err(|Fault(cause)| StoreFailure(format!("{}: {cause}", path.display())))?;
+                .map_err(|Fault(cause)| StoreFailure::new(format!("{}: {cause}", path.display())))?;
         }
     }
     Ok(manifest)

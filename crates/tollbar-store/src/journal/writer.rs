@@ -101,7 +101,7 @@ impl Open {
 }
 
 fn failure(error: &io::Error) -> StoreFailure {
-    StoreFailure(format!("the usage journal cannot be written: {error}"))
+    StoreFailure::new(format!("the usage journal cannot be written: {error}"))
 }
 
 /// What a journal file can do.

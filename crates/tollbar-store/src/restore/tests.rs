@@ -183,7 +183,7 @@ fn a_file_of_a_backup_is_not_the_backup() {
     let folder = tempfile::tempdir().unwrap();
     let (file, data) = (folder.path().join("tollbar.db"), folder.path().join("data"));
     fs::write(&file, "").unwrap();
-    let refusal = || restore(&file, &data, false, Timestamp::default()).unwrap_err().0;
+    let refusal = || restore(&file, &data, false, Timestamp::default()).unwrap_err().to_string();
     assert!(refusal().contains("tollbar.db is a file: name the folder"), "{}", refusal());
     fs::write(folder.path().join("manifest.json"), "{}").unwrap();
     assert!(refusal().ends_with(&format!("of the backup: {}", folder.path().display())), "{}", refusal());

@@ -45,7 +45,7 @@ fn one_command_that_fails_leaves_the_others_and_no_trace() {
     };
     let results = batch(&connection, vec![Box::new(insert(1)), Box::new(half_done), Box::new(insert(3))]);
     assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
-    assert!(results[1].as_ref().unwrap_err().0.contains("UNIQUE"), "{results:?}");
+    assert!(results[1].as_ref().unwrap_err().reason().contains("UNIQUE"), "{results:?}");
     assert_eq!(count(&connection), 2);
 }
 
@@ -91,7 +91,7 @@ fn a_full_disk_is_a_failure_and_passes() {
         Ok(())
     };
     let results = batch(&connection, vec![Box::new(large)]);
-    assert!(results[0].as_ref().unwrap_err().0.contains("full"), "{results:?}");
+    assert!(results[0].as_ref().unwrap_err().reason().contains("full"), "{results:?}");
     connection.pragma_update(None, "max_page_count", pages + 200).unwrap();
     assert_eq!(batch(&connection, vec![Box::new(large)]), [Ok(())]);
 }

@@ -30,7 +30,7 @@ fn a_second_one_is_refused_until_the_first_ends() {
     assert!(refused.to_string().contains(&folder.path().display().to_string()), "{refused}");
     let clone = store.clone();
     store.close().unwrap();
-    assert!(wait(clone.lease_request_ids(1, 0)).unwrap_err().0.contains("closed"));
+    assert!(wait(clone.lease_request_ids(1, 0)).unwrap_err().reason().contains("closed"));
     assert!(wait(clone.load()).is_err());
     assert!(wait(clone.check()).is_err());
     assert!(clone.journal(0).is_err());
@@ -101,7 +101,7 @@ fn an_earlier_store_that_cannot_be_gone_on_with_stays_as_it_was() {
             answer.clone()
         })
     };
-    let refused = open_if(Err(StoreFailure("another master secret".to_owned()))).map(drop).unwrap_err();
+    let refused = open_if(Err(StoreFailure::new("another master secret"))).map(drop).unwrap_err();
     assert_eq!(refused.to_string(), "another master secret");
     assert_eq!(schema(), 1);
     // A request log that cannot be used is met before, too.
@@ -187,7 +187,7 @@ fn a_locked_database_is_a_failure_and_passes() {
     let other = Connection::open(folder.path().join("tollbar.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let failure = wait(store.lease(client(1), LIVE, month("2026-11"), 5)).unwrap_err();
-    assert!(failure.0.contains("locked"), "{failure}");
+    assert!(failure.reason().contains("locked"), "{failure}");
     store.journal(0).unwrap().append(&[charged(1, at("2026-11-01"))]).unwrap();
     assert!(wait(store.load_counts(at("2026-11-01"))).is_err());
     assert!(wait(store.check()).is_err(), "a store that cannot write is not well, although it can be read");

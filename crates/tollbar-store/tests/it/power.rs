@@ -143,7 +143,7 @@ fn an_end_with_a_writer_left_is_not_clean() {
     let store = open(folder.path(), "first");
     charge_some(&store);
     let writer = store.journal(1).unwrap();
-    assert!(store.close().unwrap_err().0.contains("not clean"));
+    assert!(store.close().unwrap_err().reason().contains("not clean"));
     let refused = Store::open_with(folder.path(), &options("second")).map(drop).unwrap_err();
     assert!(refused.to_string().contains("in use"), "the writer keeps the folder: {refused}");
     drop(writer);
