@@ -85,7 +85,13 @@ impl IdempotencyStore for Store {
         }))
     }
 
-    fn answer(&self, slot: Slot, request_id: RequestId, answer: Answer) -> PortFuture<'_, ()> {
+    fn answer(
+        &self,
+        slot: Slot,
+        request_id: RequestId,
+        answer: Answer,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()> {
         Box::pin(async move {
             let room = self.inner.answers.reserve(&answer)?;
             let store = move |connection: &Connection| {
@@ -95,7 +101,7 @@ impl IdempotencyStore for Store {
                 };
                 let answered = connection
                     .prepare_cached(
-                        "UPDATE idempotency SET state = ?5, sealed = ?6
+                        "UPDATE idempotency SET state = ?5, sealed = ?6, expires_at = ?8
                      WHERE client = ?1 AND environment = ?2 AND key = ?3 AND request_id = ?4 AND state = ?7",
                     )?
                     .execute(params![
@@ -106,6 +112,7 @@ impl IdempotencyStore for Store {
                         state,
                         sealed,
                         STARTED,
+                        column(expires_at.as_millis()),
                     ])?;
                 if answered == 0 {
                     return Err("no record was started by this request".into());
@@ -117,8 +124,16 @@ impl IdempotencyStore for Store {
         })
     }
 
-    fn note_unknown(&self, slot: Slot, request_id: RequestId, why: WhyUnknown) -> PortFuture<'_, ()> {
-        Box::pin(self.inner.writer.run(move |connection| outcome::note(connection, &slot, request_id, &why)))
+    fn note_unknown(
+        &self,
+        slot: Slot,
+        request_id: RequestId,
+        why: WhyUnknown,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()> {
+        let note =
+            move |connection: &Connection| outcome::note(connection, &slot, request_id, &why, expires_at);
+        Box::pin(self.inner.writer.run(note))
     }
 
     /// In whatever state the record is; what another request has put there stays.

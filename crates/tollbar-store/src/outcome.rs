@@ -112,12 +112,13 @@ impl OutcomeStore for Store {
     }
 }
 
-/// Notes why an outcome is unknown.
+/// Notes why an outcome is unknown, and until when.
 pub(crate) fn note(
     connection: &Connection,
     slot: &Slot,
     request_id: RequestId,
     why: &WhyUnknown,
+    expires_at: Timestamp,
 ) -> Result<(), Fault> {
     let (why, cause) = match why {
         WhyUnknown::NoAnswer { cause } => (NO_ANSWER, cause),
@@ -126,7 +127,7 @@ pub(crate) fn note(
     let cause: String = cause.chars().take(CAUSE_CHARACTERS_MAX).collect();
     connection
         .prepare_cached(
-            "UPDATE idempotency SET why = ?5, cause = ?6
+            "UPDATE idempotency SET why = ?5, cause = ?6, expires_at = ?7
              WHERE client = ?1 AND environment = ?2 AND key = ?3 AND request_id = ?4 AND state = 0",
         )?
         .execute(params![
@@ -136,6 +137,7 @@ pub(crate) fn note(
             request_id.as_str(),
             why,
             cause,
+            column(expires_at.as_millis()),
         ])?;
     Ok(())
 }

@@ -41,7 +41,8 @@ async fn execute(store: Store, number: u64, now: u64, bytes: usize) -> Duration 
     let start =
         store.start(slot(number), Fingerprint([0; 32]), id, EndpointId(1), time(now), time(now + 1000));
     start.await.unwrap();
-    store.answer(slot(number), id, Answer::Stored { sealed: vec![7; bytes] }).await.unwrap();
+    let answer = Answer::Stored { sealed: vec![7; bytes] };
+    store.answer(slot(number), id, answer, time(now + 1000)).await.unwrap();
     began.elapsed()
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Busy {
 impl UnderWay for Busy {
     fn is_executing(&self, slot: &Slot) -> bool {
         if let Some((store, ending, id)) = self.ending.as_ref().filter(|(_, ending, _)| ending == slot) {
-            wait(store.answer(ending.clone(), *id, Answer::TooLarge)).unwrap();
+            wait(store.answer(ending.clone(), *id, Answer::TooLarge, time(EXPIRY))).unwrap();
         }
         self.slots.contains(slot)
     }
@@ -111,8 +111,8 @@ fn what_is_unknown_is_listed_newest_first_and_nothing_else() {
     for (number, key) in [(1, "a"), (2, "b"), (3, "answered"), (4, "large"), (5, "released"), (6, "busy")] {
         start(&store, slot(key), number, 1000 + number);
     }
-    wait(store.answer(slot("answered"), id(3), Answer::Stored { sealed: vec![1] })).unwrap();
-    wait(store.answer(slot("large"), id(4), Answer::TooLarge)).unwrap();
+    wait(store.answer(slot("answered"), id(3), Answer::Stored { sealed: vec![1] }, time(EXPIRY))).unwrap();
+    wait(store.answer(slot("large"), id(4), Answer::TooLarge, time(EXPIRY))).unwrap();
     wait(store.release(slot("released"), id(5))).unwrap();
     start(&store, Slot { client: client(2), ..slot("a") }, 7, 1007);
     start(&store, Slot { environment: SANDBOX, ..slot("a") }, 8, 1008);
@@ -146,9 +146,9 @@ fn why_it_is_unknown_is_kept_until_it_is_known() {
     start(&store, slot("a"), 1, 1000);
     assert_eq!(keyed(&store, "a").outcome, Outcome::Unknown(None));
     let why = WhyUnknown::NoAnswer { cause: "it closed".to_owned() };
-    wait(store.note_unknown(slot("a"), id(2), why.clone())).unwrap();
+    wait(store.note_unknown(slot("a"), id(2), why.clone(), time(EXPIRY))).unwrap();
     assert_eq!(keyed(&store, "a").outcome, Outcome::Unknown(None), "that is another request");
-    wait(store.note_unknown(slot("a"), id(1), why.clone())).unwrap();
+    wait(store.note_unknown(slot("a"), id(1), why.clone(), time(EXPIRY))).unwrap();
     drop(store);
     let store = open(folder.path());
     let found = keyed(&store, "a");
@@ -158,12 +158,12 @@ fn why_it_is_unknown_is_kept_until_it_is_known() {
     // Sent again: what was true of the first is not of the second.
     start(&store, slot("a"), 2, 1100);
     assert_eq!(keyed(&store, "a").outcome, Outcome::Unknown(None));
-    wait(store.answer(slot("a"), id(2), Answer::TooLarge)).unwrap();
-    wait(store.note_unknown(slot("a"), id(2), why)).unwrap();
+    wait(store.answer(slot("a"), id(2), Answer::TooLarge, time(EXPIRY))).unwrap();
+    wait(store.note_unknown(slot("a"), id(2), why, time(EXPIRY))).unwrap();
     assert_eq!(keyed(&store, "a").outcome, Outcome::TooLarge);
     let long = WhyUnknown::NotStored { cause: "\u{e9}".repeat(2000) };
     start(&store, slot("b"), 3, 1000);
-    wait(store.note_unknown(slot("b"), id(3), long)).unwrap();
+    wait(store.note_unknown(slot("b"), id(3), long, time(EXPIRY))).unwrap();
     let Outcome::Unknown(Some(WhyUnknown::NotStored { cause })) = keyed(&store, "b").outcome else {
         panic!()
     };
@@ -199,7 +199,7 @@ fn what_is_settled_is_durable_with_its_audit_entry_and_settled_once() {
     let again = settle(&store, "executed", 2, Settlement::NotExecuted, 4);
     assert_eq!(again, Settled::NotUnknown(Some(Box::new(found.clone()))));
     assert_eq!(settle(&store, "not", 1, Settlement::NotExecuted, 4), Settled::NotUnknown(None));
-    wait(store.answer(slot("executed"), id(2), Answer::TooLarge)).unwrap_err();
+    wait(store.answer(slot("executed"), id(2), Answer::TooLarge, time(EXPIRY))).unwrap_err();
     let restart =
         store.start(slot("executed"), Fingerprint([1; 32]), id(5), EndpointId(1), time(1500), time(9000));
     wait(restart).unwrap_err();
@@ -217,7 +217,7 @@ fn only_the_request_that_is_meant_is_settled() {
     let expired = wait(store.settle(slot("a"), id(1), Settlement::NotExecuted, audit(1, EXPIRY))).unwrap();
     assert_eq!(expired, Settled::NotUnknown(None));
     start(&store, slot("b"), 3, 1000);
-    wait(store.answer(slot("b"), id(3), Answer::Stored { sealed: vec![1] })).unwrap();
+    wait(store.answer(slot("b"), id(3), Answer::Stored { sealed: vec![1] }, time(EXPIRY))).unwrap();
     let answered = settle(&store, "b", 3, executed(Some(b"other"), 9000), 1);
     assert!(matches!(answered, Settled::NotUnknown(Some(found)) if found.outcome == Outcome::Answered));
     assert_eq!(changes(&store), [0; 0]);
