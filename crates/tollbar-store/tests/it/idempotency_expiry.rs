@@ -12,7 +12,7 @@ use tollbar_core::{
     EndpointId, Timestamp,
     idempotency::{Answer, Fingerprint, Slot},
     outcome::{OutcomeStore as _, UnderWay, UnknownFilter},
-    port::{IdempotencyStore as _, PolicyStore as _},
+    port::{AllowanceStore as _, IdempotencyStore as _, PolicyStore as _},
 };
 use tollbar_store::Store;
 
@@ -162,4 +162,19 @@ fn unknown_outcomes_go_when_they_expire() {
     }
     runtime.block_on(start(2000, 3000)).unwrap();
     assert_eq!(list(2000), 1);
+}
+
+#[test]
+fn a_journal_that_cannot_be_folded_keeps_no_expired_record() {
+    let folder = folder();
+    let store = open(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    fill(&runtime, &store, 5, 10);
+    std::fs::remove_dir_all(folder.path().join("journal")).unwrap();
+    std::fs::write(folder.path().join("journal"), "not a folder").unwrap();
+    runtime.block_on(store.load_counts(time(2500))).unwrap_err();
+    let began = Instant::now();
+    while is_left(&runtime, &store, 4) {
+        assert!(began.elapsed() < Duration::from_secs(30), "it stays");
+    }
 }
