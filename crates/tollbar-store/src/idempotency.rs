@@ -204,6 +204,7 @@ pub(crate) fn remove_expired(connection: &Connection, now: Timestamp) -> Result<
     remove(connection, now, EXPIRY_BATCH)
 }
 
+#[derive(Clone, Copy)]
 struct Portion {
     records: u32,
     bytes: u32,

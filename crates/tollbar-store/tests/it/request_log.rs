@@ -190,6 +190,33 @@ fn the_oldest_make_room_and_the_file_keeps_to_its_bound() {
 }
 
 #[test]
+fn a_flood_of_larger_entries_keeps_to_the_bound_too() {
+    const BOUND: u64 = 4 << 20;
+    let folder = folder();
+    let mut options = options("boot");
+    options.request_log_bytes = BOUND;
+    let store = Store::open_with(folder.path(), &options).unwrap();
+    fill(&store, 9_000, |entry| entry.path = "/".to_owned());
+    let mut most = 0;
+    for round in 0..12 {
+        for number in 0..500 {
+            let mut large = entry(20_000 + round * 500 + number);
+            large.path = "x".repeat(3000);
+            store.record(large);
+        }
+        assert!(find(&store, 20_000 + round * 500 + 499).is_some());
+        most = most.max(std::fs::metadata(folder.path().join("requests.db")).unwrap().len());
+    }
+    // The log beside it is written back when it has grown.
+    drop(store);
+    let store = Store::open_with(folder.path(), &options).unwrap();
+    most = most.max(wait(store.request_log_extent()).unwrap().bytes);
+    assert!(most <= BOUND + (64 << 10), "{most}");
+    assert!(most > BOUND / 2, "the bound is used: {most}");
+    assert_eq!(store.dropped(), 0);
+}
+
+#[test]
 fn a_smaller_bound_makes_the_file_smaller() {
     let folder = folder();
     fill(&open(folder.path()), 9_000, |_| {});
