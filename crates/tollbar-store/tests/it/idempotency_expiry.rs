@@ -146,9 +146,15 @@ fn unknown_outcomes_go_when_they_expire() {
     let id = RequestId::from_number(1);
     let list = |now| {
         let under_way: Arc<dyn UnderWay> = Arc::new(Busy::default());
-        let filter =
-            UnknownFilter { client: None, environment: None, since: None, limit: 10, now: time(now) };
-        runtime.block_on(store.list_unknown(filter, under_way)).unwrap().len()
+        let filter = UnknownFilter {
+            client: None,
+            environment: None,
+            since: None,
+            before: None,
+            limit: 10,
+            now: time(now),
+        };
+        runtime.block_on(store.list_unknown(filter, under_way)).unwrap().requests.len()
     };
     let start = |now, expires| {
         store.start(slot(1), Fingerprint([0; 32]), id, EndpointId(1), time(now), time(expires))

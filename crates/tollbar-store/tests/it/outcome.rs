@@ -8,9 +8,9 @@ use tollbar_core::{
     idempotency::{Answer, Fingerprint, RecordState, Slot},
     outcome::{
         KeyedRequest, Outcome, OutcomeStore as _, Settled, Settlement, SlotHold, UnderWay, UnknownFilter,
-        WhyUnknown,
+        UnknownPage, WhyUnknown,
     },
-    port::{AuditFilter, IdempotencyStore as _, PolicyStore as _},
+    port::{AuditFilter, IdempotencyStore as _, PolicyStore as _, StoreFailure},
 };
 use tollbar_store::Store;
 
@@ -57,7 +57,7 @@ fn start(store: &Store, slot: Slot, number: u64, now: u64) {
 }
 
 fn all(now: u64) -> UnknownFilter {
-    UnknownFilter { client: None, environment: None, since: None, limit: 100, now: time(now) }
+    UnknownFilter { client: None, environment: None, since: None, before: None, limit: 100, now: time(now) }
 }
 
 fn listed(store: &Store, filter: UnknownFilter) -> Vec<u64> {
@@ -65,8 +65,12 @@ fn listed(store: &Store, filter: UnknownFilter) -> Vec<u64> {
 }
 
 fn listed_beside(store: &Store, filter: UnknownFilter, busy: Busy) -> Vec<u64> {
-    let found = wait(store.list_unknown(filter, Arc::new(busy))).unwrap();
-    found.iter().map(|request| u64::from_str_radix(request.request_id.as_str(), 16).unwrap()).collect()
+    numbers(&wait(store.list_unknown(filter, Arc::new(busy))).unwrap())
+}
+
+fn numbers(page: &UnknownPage) -> Vec<u64> {
+    let number = |request: &KeyedRequest| u64::from_str_radix(request.request_id.as_str(), 16).unwrap();
+    page.requests.iter().map(number).collect()
 }
 
 fn audit(number: u64, now: u64) -> AuditEntry {
@@ -127,6 +131,78 @@ fn what_is_unknown_is_listed_newest_first_and_nothing_else() {
     // What is under way takes no place among those that are listed.
     assert_eq!(list(UnknownFilter { limit: 3, ..all(1500) }), [8, 7, 2]);
     assert_eq!(list(all(EXPIRY)), [0; 0], "they have expired");
+}
+
+/// All pages, one after the other; before each further one, something happens.
+fn paged(store: &Store, filter: &UnknownFilter, mut meanwhile: impl FnMut(&UnknownPage)) -> Vec<u64> {
+    let mut filter = filter.clone();
+    let mut seen = Vec::new();
+    loop {
+        let page = wait(store.list_unknown(filter.clone(), Arc::new(Busy::default()))).unwrap();
+        seen.extend(numbers(&page));
+        let Some(next) = page.next else { return seen };
+        filter.before = Some(next);
+        meanwhile(&page);
+    }
+}
+
+#[test]
+fn pages_give_everything_once_also_what_was_started_at_one_moment() {
+    let folder = folder();
+    let store = open(folder.path());
+    for number in 1..=12 {
+        let slot = Slot { client: client(number % 3), ..slot(&format!("k{number}")) };
+        start(&store, slot, number, 1000 + number / 5);
+    }
+    let everything = [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
+    for limit in [1, 2, 3, 5, 11, 12, 100] {
+        assert_eq!(paged(&store, &UnknownFilter { limit, ..all(1500) }, |_| {}), everything, "{limit}");
+        let one = UnknownFilter { client: Some(client(0)), limit, ..all(1500) };
+        assert_eq!(paged(&store, &one, |_| {}), [12, 9, 6, 3], "{limit}");
+    }
+    // The last page says that it is the last.
+    let last = wait(store.list_unknown(UnknownFilter { limit: 12, ..all(1500) }, Arc::new(Busy::default())));
+    assert_eq!(last.unwrap().next, None);
+    // A place stays one although what stood there has been settled.
+    let settled = |page: &UnknownPage| {
+        for request in &page.requests {
+            wait(store.release(request.slot.clone(), request.request_id)).unwrap();
+        }
+    };
+    assert_eq!(paged(&store, &UnknownFilter { limit: 5, ..all(1500) }, settled), everything);
+    assert_eq!(listed(&store, all(1500)), [2, 1]);
+}
+
+#[test]
+fn a_list_stops_at_its_bound_says_where_and_goes_on_from_there() {
+    const OTHERS: u64 = 45_000;
+    let folder = folder();
+    let store = open(folder.path());
+    start(&store, Slot { client: client(2), ..slot("rare") }, 1, 1000);
+    let writing = async {
+        let mut tasks = tokio::task::JoinSet::<Result<(), StoreFailure>>::new();
+        for number in 2..OTHERS + 2 {
+            if tasks.len() == 2000 {
+                tasks.join_next().await.unwrap().unwrap().unwrap();
+            }
+            let (store, slot) = (store.clone(), slot(&number.to_string()));
+            tasks.spawn(async move {
+                let (print, now) = (Fingerprint([1; 32]), Timestamp::from_millis(1_000_000 + number));
+                store.start(slot, print, id(number), EndpointId(1), now, time(EXPIRY)).await
+            });
+        }
+        tasks.join_all().await.into_iter().collect::<Result<(), _>>().unwrap();
+    };
+    wait(writing);
+    let rare = UnknownFilter { client: Some(client(2)), ..all(1500) };
+    let mut stops = Vec::new();
+    let seen = paged(&store, &rare, |page| stops.push((page.requests.len(), page.stopped_at)));
+    assert_eq!(seen, [1]);
+    let looked_at = |count: u64| Some(Timestamp::from_millis(1_000_002 + OTHERS - count));
+    assert_eq!(stops, [(0, looked_at(20_000)), (0, looked_at(40_000))]);
+    // Of those that are in the way, none is left out either.
+    let page = wait(store.list_unknown(all(1500), Arc::new(Busy::default()))).unwrap();
+    assert_eq!((page.requests.len(), page.stopped_at, page.next.is_some()), (100, None, true));
 }
 
 #[test]
