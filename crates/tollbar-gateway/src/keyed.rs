@@ -316,14 +316,18 @@ async fn release(worker: &Worker, claim: Claim, request_id: RequestId) -> Option
     released.is_err().then_some(claim)
 }
 
-/// Frees a key however long the store takes, a few times over. The slot is held meanwhile: nobody shall read a record
-/// that is about to go.
+/// Frees a key however long the store takes, a few times over, until this server ends. The slot is held meanwhile: nobody
+/// shall read a record that is about to go.
 async fn release_late(worker: &Worker, claim: Claim, request_id: RequestId) {
     for _ in 0..RELEASE_TRIES {
         let Err(failure) = worker.shared.idempotency.release(claim.held.slot().clone(), request_id).await
         else {
             return;
         };
+        if worker.is_stopping() {
+            tracing::error!(%failure, request = %request_id, "an idempotency key is not released: its outcome counts as unknown");
+            return;
+        }
         tracing::error!(%failure, request = %request_id, "an idempotency key is not released yet");
         tokio::time::sleep(RELEASE_REST).await;
     }
