@@ -1,42 +1,14 @@
 //! The request log: never waits, answers after what came before, forgets the oldest.
 
 use rusqlite::Connection;
-use tollbar_contract::{RequestId, Stage};
+use tollbar_contract::RequestId;
 use tollbar_core::{
-    ChangeId, Timestamp,
-    port::{RequestEntry, RequestFilter, RequestId12, RequestLog as _, RequestPage, TraceStep},
+    Timestamp,
+    port::{RequestEntry, RequestFilter, RequestId12, RequestLog as _, RequestPage},
 };
 use tollbar_store::Store;
 
-use super::support::{LIVE, SANDBOX, client, folder, open, options, wait};
-
-fn entry(number: u64) -> RequestEntry {
-    RequestEntry {
-        request_id: RequestId12(RequestId::from_number(number)),
-        at: Timestamp::from_seconds(number),
-        method: "GET".to_owned(),
-        path: "/v1/orders/7".to_owned(),
-        environment: LIVE,
-        status: 403,
-        code: Some("scope_missing".to_owned()),
-        message: Some("The scope is missing.".to_owned()),
-        refused_at: Some(Stage::Scope),
-        client: Some(client(1)),
-        client_name: Some("Example".to_owned()),
-        credential: Some("key_00000000001".to_owned()),
-        address: "192.0.2.1".to_owned(),
-        address_source: "peer".to_owned(),
-        endpoint: Some("GET /v1/orders/{id}".to_owned()),
-        steps: vec![TraceStep { stage: Stage::Scope, passed: false, detail: "orders:read".to_owned() }],
-        change: Some(ChangeId(3)),
-        upstream_status: None,
-        duration_millis: 1,
-        upstream_millis: None,
-        upstream_connect_millis: None,
-        upstream_address: None,
-        keyed: None,
-    }
-}
+use super::support::{SANDBOX, client, entry, folder, open, options, wait};
 
 fn find(store: &Store, number: u64) -> Option<RequestEntry> {
     wait(store.find_request(RequestId::from_number(number))).unwrap()

@@ -24,10 +24,9 @@ use tollbar_core::{
 };
 use tollbar_store::{JournalWriter, Store, StoreOptions};
 
-use super::super::support::{LIVE, client, options, wait};
+use super::super::support::{LIVE, client, entry, options, wait};
 use super::{
     action::{Action, Entry, Event, Line, Outcome, answer},
-    check::log_entry,
     record::{LINES, STORE, quick_folder},
     script::{Ending, Script, Step},
 };
@@ -173,7 +172,7 @@ impl Player {
                 let number = self.take_number();
                 let store = self.store();
                 let writing = async {
-                    store.record(log_entry(number));
+                    store.record(entry(number));
                     store.find_request(RequestId::from_number(number)).await
                 };
                 wait(self.report.call(Action::Log { number }, writing, |_| Outcome::Done));
