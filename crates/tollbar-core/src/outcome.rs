@@ -64,10 +64,50 @@ pub struct UnknownFilter {
     pub environment: Option<Environment>,
     /// Only of requests that were started since then.
     pub since: Option<Timestamp>,
+    /// Only those that stand behind this place in the list.
+    pub before: Option<UnknownPlace>,
     /// At most so many.
     pub limit: u32,
     /// What has expired by now is not listed.
     pub now: Timestamp,
+}
+
+/// A part of the list of unknown outcomes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownPage {
+    /// Newest first.
+    pub requests: Vec<KeyedRequest>,
+    /// Behind which place to go on; `None`: nothing is left to look at.
+    pub next: Option<UnknownPlace>,
+    /// Where the search stopped, if it was ended by how many records it had looked at and not by the list's limit.
+    pub stopped_at: Option<Timestamp>,
+}
+
+/// A place in that list. It stays one although the record that stood there has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownPlace {
+    /// When the request was started.
+    pub started_at: Timestamp,
+    /// Which one of that moment.
+    pub row: u64,
+}
+
+impl UnknownPlace {
+    /// The inverse of writing it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (started_at, row) = text.split_once('.')?;
+        let number = |text: &str| {
+            let number = text.parse().ok().filter(|number| i64::try_from(*number).is_ok())?;
+            text.bytes().all(|byte| byte.is_ascii_digit()).then_some(number)
+        };
+        Some(Self { started_at: Timestamp::from_millis(number(started_at)?), row: number(row)? })
+    }
+}
+
+impl std::fmt::Display for UnknownPlace {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}.{}", self.started_at.as_millis(), self.row)
+    }
 }
 
 /// What an operator found out of an unknown outcome.
@@ -96,12 +136,13 @@ pub enum Settled {
 
 /// The durable records of keyed requests, for operators.
 pub trait OutcomeStore: Send + Sync {
-    /// Requests of unknown outcome, newest first; those that this process executes are not among them.
+    /// Requests of unknown outcome, newest first; those that this process executes are not among them. Looks at a bounded
+    /// number of records, and says how far it came.
     fn list_unknown(
         &self,
         filter: UnknownFilter,
         under_way: std::sync::Arc<dyn UnderWay>,
-    ) -> PortFuture<'_, Vec<KeyedRequest>>;
+    ) -> PortFuture<'_, UnknownPage>;
 
     /// The request that has a slot, unless it has expired.
     fn find_keyed(&self, slot: Slot, now: Timestamp) -> PortFuture<'_, Option<KeyedRequest>>;
@@ -132,3 +173,20 @@ pub trait UnderWay: Send + Sync {
 
 /// A slot that is held; dropping it lets it go.
 pub type SlotHold = Box<dyn Any + Send>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_is_written() {
+        let place = UnknownPlace { started_at: Timestamp::from_millis(1_763_848_800_123), row: 45 };
+        assert_eq!(place.to_string(), "1763848800123.45");
+        assert_eq!(UnknownPlace::parse("1763848800123.45"), Some(place));
+        for wrong in
+            ["", ".", "1", "1.", ".1", "1.2.3", "+1.2", "1.-2", "1.9223372036854775808", "a1b2c3d4e5f6"]
+        {
+            assert_eq!(UnknownPlace::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -287,7 +287,8 @@ pub trait IdempotencyStore: Send + Sync {
     /// The record in a slot, unless there is none or it has expired.
     fn find(&self, slot: Slot, now: Timestamp) -> PortFuture<'_, Option<Record>>;
 
-    /// Makes "started" durable, over an expired record or one that may be sent again.
+    /// Makes "started" durable, over an expired record or one that may be sent again. It expires then if nothing more is
+    /// heard of it: not before its execution must have ended.
     fn start(
         &self,
         slot: Slot,
@@ -298,11 +299,24 @@ pub trait IdempotencyStore: Send + Sync {
         expires_at: Timestamp,
     ) -> PortFuture<'_, ()>;
 
-    /// Makes the answer durable. The record must have been started by this request.
-    fn answer(&self, slot: Slot, request_id: RequestId, answer: Answer) -> PortFuture<'_, ()>;
+    /// Makes the answer durable, until its own end. The record must have been started by this request.
+    fn answer(
+        &self,
+        slot: Slot,
+        request_id: RequestId,
+        answer: Answer,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()>;
 
-    /// Notes why the outcome of this request is unknown, for operators; does nothing if it is known.
-    fn note_unknown(&self, slot: Slot, request_id: RequestId, why: WhyUnknown) -> PortFuture<'_, ()>;
+    /// Notes why the outcome of this request is unknown, for operators, and until when it is kept; does nothing if it is
+    /// known.
+    fn note_unknown(
+        &self,
+        slot: Slot,
+        request_id: RequestId,
+        why: WhyUnknown,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()>;
 
     /// Takes the record away: the key may be used again.
     fn release(&self, slot: Slot, request_id: RequestId) -> PortFuture<'_, ()>;

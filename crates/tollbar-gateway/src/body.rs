@@ -226,7 +226,7 @@ fn cut(rejection: Rejection) -> Refused {
 }
 
 /// A sender may pause, and must on the whole be faster than this: one byte now and then does not hold a connection.
-const BYTES_PER_SECOND_MIN: u32 = 1024;
+pub(crate) const BYTES_PER_SECOND_MIN: u32 = 1024;
 
 /// Reads a body piece by piece from a sender that must keep a pace. Only time spent waiting for it counts.
 pub(crate) struct Pace {

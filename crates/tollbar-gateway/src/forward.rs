@@ -28,7 +28,7 @@ mod request;
 mod response;
 
 use conversation::{Failed, Sent};
-pub(crate) use conversation::{Outbound, Request, converse};
+pub(crate) use conversation::{Outbound, Request, WRITE_BYTES, converse};
 pub(crate) use request::{Outgoing, remove_hop_by_hop};
 
 /// How long a caller has waited before its leaving says something of the upstream.

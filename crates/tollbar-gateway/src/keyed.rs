@@ -7,7 +7,7 @@ use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use tollbar_contract::{Code, RequestId, Stage};
 use tollbar_core::{
-    Rejection,
+    Rejection, Timestamp,
     admission::{Admitted, Operation},
     idempotency::{Answer as Kept, Fingerprint, Record, RecordState, Slot, releases_key},
     outcome::WhyUnknown,
@@ -25,6 +25,7 @@ use crate::{
     worker::Worker,
 };
 
+mod expiry;
 mod refusals;
 mod replay;
 
@@ -142,7 +143,7 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
     let Execution { claim, mut exchange, outgoing, body, place, admitted, mut charged } = execution;
     let shared = worker.shared.clone();
     let (slot, now) = (claim.held.slot().clone(), shared.clock.now());
-    let expires_at = now.plus_seconds(shared.settings.idempotency.keep_seconds);
+    let body_bytes = if let Body::Whole(whole) = &body { whole.bytes.len() } else { 0 };
     let endpoint = outgoing.operation.endpoint().id;
     let started = shared.idempotency.start(
         slot.clone(),
@@ -150,7 +151,7 @@ async fn run(worker: &Rc<Worker>, execution: Execution, done: oneshot::Sender<Ex
         exchange.request_id,
         endpoint,
         now,
-        expires_at,
+        expiry::of_started(&shared, body_bytes),
     );
     if let Err(failure) = bounded(started).await {
         drop(charged);
@@ -233,11 +234,12 @@ async fn keep(
             }
             _ => Kept::TooLarge,
         };
-        let keeping = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept);
+        let expires_at = expiry::of_ended(&worker.shared);
+        let keeping = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept, expires_at);
         if let Err(failure) = bounded(keeping).await {
             tracing::error!(%failure, request = %exchange.request_id, "an answer could not be stored; it is delivered, and the record stays unknown");
-            unstored =
-                Some((claim.held.slot().clone(), WhyUnknown::NotStored { cause: failure.to_string() }));
+            let why = WhyUnknown::NotStored { cause: failure.to_string() };
+            unstored = Some((claim.held.slot().clone(), why, expires_at));
         }
         // What is kept is kept: repeats need not wait until a large answer has gone out.
         drop(claim);
@@ -255,8 +257,8 @@ async fn keep(
     if let Some(claim) = unreleased {
         release_late(worker, claim, exchange.request_id).await;
     }
-    if let Some((slot, why)) = unstored {
-        note_late(worker, slot, exchange.request_id, why).await;
+    if let Some((slot, why, expires_at)) = unstored {
+        note_late(worker, slot, exchange.request_id, why, expires_at).await;
     }
 }
 
@@ -314,33 +316,45 @@ async fn release(worker: &Worker, claim: Claim, request_id: RequestId) -> Option
     released.is_err().then_some(claim)
 }
 
-/// Frees a key however long the store takes, a few times over. The slot is held meanwhile: nobody shall read a record
-/// that is about to go.
+/// Frees a key however long the store takes, a few times over, until this server ends. The slot is held meanwhile: nobody
+/// shall read a record that is about to go.
 async fn release_late(worker: &Worker, claim: Claim, request_id: RequestId) {
     for _ in 0..RELEASE_TRIES {
         let Err(failure) = worker.shared.idempotency.release(claim.held.slot().clone(), request_id).await
         else {
             return;
         };
+        if worker.is_stopping() {
+            tracing::error!(%failure, request = %request_id, "an idempotency key is not released: its outcome counts as unknown");
+            return;
+        }
         tracing::error!(%failure, request = %request_id, "an idempotency key is not released yet");
         tokio::time::sleep(RELEASE_REST).await;
     }
 }
 
-/// For operators. Nothing depends on it: it is tried once.
+/// For operators; and the key is kept for as long as any from here on. Nothing else depends on it: it is tried once.
 async fn note_no_answer(worker: &Worker, slot: &Slot, request_id: RequestId, broken: &Rejection) {
     let why = WhyUnknown::NoAnswer { cause: broken.cause.for_support().to_owned() };
-    if let Err(failure) = bounded(worker.shared.idempotency.note_unknown(slot.clone(), request_id, why)).await
-    {
+    let expires_at = expiry::of_ended(&worker.shared);
+    let noting = worker.shared.idempotency.note_unknown(slot.clone(), request_id, why, expires_at);
+    if let Err(failure) = bounded(noting).await {
         tracing::warn!(%failure, request = %request_id, "why an outcome is unknown could not be noted");
     }
 }
 
 /// The same where the store has just failed: until it works again, or this server ends. Nobody waits for it.
-async fn note_late(worker: &Worker, slot: Slot, request_id: RequestId, why: WhyUnknown) {
+async fn note_late(
+    worker: &Worker,
+    slot: Slot,
+    request_id: RequestId,
+    why: WhyUnknown,
+    expires_at: Timestamp,
+) {
     for _ in 0..RELEASE_TRIES {
-        let noted = worker.shared.idempotency.note_unknown(slot.clone(), request_id, why.clone()).await;
-        if noted.is_ok() || worker.is_stopping() {
+        let noting =
+            worker.shared.idempotency.note_unknown(slot.clone(), request_id, why.clone(), expires_at);
+        if noting.await.is_ok() || worker.is_stopping() {
             return;
         }
         tokio::time::sleep(RELEASE_REST).await;

@@ -105,7 +105,7 @@ pub struct UpstreamSettings {
 /// Idempotency.
 #[derive(Clone, Copy, Debug)]
 pub struct IdempotencySettings {
-    /// How long a record is kept.
+    /// How long a record is kept from the end of its execution.
     pub keep_seconds: u64,
     /// How long a repeat waits for the first.
     pub wait: Duration,

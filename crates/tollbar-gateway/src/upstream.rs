@@ -35,7 +35,7 @@ use server::Server;
 pub(crate) use servers::Servers;
 
 /// Connecting to one address after another may take so many connect time-outs in all.
-const CONNECT_TIMEOUTS_MAX: u32 = 3;
+pub(crate) const CONNECT_TIMEOUTS_MAX: u32 = 3;
 /// What all threads together may let queue, if it is worked off in so long.
 const SHORT: Duration = Duration::from_millis(200);
 /// Requests that an upstream is always sent at once, by all threads together.

@@ -23,8 +23,9 @@ use crate::{
 
 /// Expired records that one transaction takes away, and the answers that they hold, but for the last one: other writes
 /// wait for that.
-const EXPIRY_BATCH: u32 = 100;
-const EXPIRY_BATCH_BYTES: u32 = 4 << 20;
+const EXPIRY_BATCH: Portion = Portion { records: 100, bytes: 4 << 20 };
+/// The same for each record that is added: what is added never outruns what goes, however slow the disk.
+const EXPIRY_PER_START: Portion = Portion { records: 2, bytes: 64 << 10 };
 
 /// Answers that wait for the disk, all together.
 const WAITING_ANSWERS_LIMIT_BYTES: usize = 256 << 20;
@@ -54,38 +55,17 @@ impl IdempotencyStore for Store {
         expires_at: Timestamp,
     ) -> PortFuture<'_, ()> {
         self.inner.latest.saw(now);
-        Box::pin(self.inner.writer.run(move |connection| {
-            let started = connection
-                .prepare_cached(
-                    "INSERT INTO idempotency
-                       (client, environment, key, fingerprint, request_id, state, sealed, started_at, expires_at,
-                        endpoint)
-                     VALUES (:client, :environment, :key, :fingerprint, :request_id, :started, NULL, :now, :expires,
-                        :endpoint)
-                     ON CONFLICT DO UPDATE SET fingerprint = :fingerprint, request_id = :request_id,
-                       state = :started, sealed = NULL, started_at = :now, expires_at = :expires,
-                       endpoint = :endpoint, why = NULL, cause = NULL, settled_by = NULL
-                     WHERE state = :started OR expires_at <= :now",
-                )?
-                .execute(named_params! {
-                    ":client": slot.client.number().cast_signed(),
-                    ":environment": environment_column(slot.environment),
-                    ":key": slot.key,
-                    ":fingerprint": fingerprint.0,
-                    ":request_id": request_id.as_str(),
-                    ":endpoint": endpoint.0,
-                    ":started": STARTED,
-                    ":now": column(now.as_millis()),
-                    ":expires": column(expires_at.as_millis()),
-                })?;
-            if started == 0 {
-                return Err("the idempotency key has been used: an answer is stored under it".into());
-            }
-            Ok(())
-        }))
+        let beginning = Beginning { slot, fingerprint, request_id, endpoint, now, expires_at };
+        Box::pin(self.inner.writer.run(move |connection| start(connection, &beginning)))
     }
 
-    fn answer(&self, slot: Slot, request_id: RequestId, answer: Answer) -> PortFuture<'_, ()> {
+    fn answer(
+        &self,
+        slot: Slot,
+        request_id: RequestId,
+        answer: Answer,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()> {
         Box::pin(async move {
             let room = self.inner.answers.reserve(&answer)?;
             let store = move |connection: &Connection| {
@@ -95,7 +75,7 @@ impl IdempotencyStore for Store {
                 };
                 let answered = connection
                     .prepare_cached(
-                        "UPDATE idempotency SET state = ?5, sealed = ?6
+                        "UPDATE idempotency SET state = ?5, sealed = ?6, expires_at = ?8
                      WHERE client = ?1 AND environment = ?2 AND key = ?3 AND request_id = ?4 AND state = ?7",
                     )?
                     .execute(params![
@@ -106,6 +86,7 @@ impl IdempotencyStore for Store {
                         state,
                         sealed,
                         STARTED,
+                        column(expires_at.as_millis()),
                     ])?;
                 if answered == 0 {
                     return Err("no record was started by this request".into());
@@ -117,8 +98,16 @@ impl IdempotencyStore for Store {
         })
     }
 
-    fn note_unknown(&self, slot: Slot, request_id: RequestId, why: WhyUnknown) -> PortFuture<'_, ()> {
-        Box::pin(self.inner.writer.run(move |connection| outcome::note(connection, &slot, request_id, &why)))
+    fn note_unknown(
+        &self,
+        slot: Slot,
+        request_id: RequestId,
+        why: WhyUnknown,
+        expires_at: Timestamp,
+    ) -> PortFuture<'_, ()> {
+        let note =
+            move |connection: &Connection| outcome::note(connection, &slot, request_id, &why, expires_at);
+        Box::pin(self.inner.writer.run(note))
     }
 
     /// In whatever state the record is; what another request has put there stays.
@@ -171,8 +160,62 @@ impl Drop for Room {
     }
 }
 
+struct Beginning {
+    slot: Slot,
+    fingerprint: Fingerprint,
+    request_id: RequestId,
+    endpoint: EndpointId,
+    now: Timestamp,
+    expires_at: Timestamp,
+}
+
+fn start(connection: &Connection, beginning: &Beginning) -> Result<(), Fault> {
+    let Beginning { slot, fingerprint, request_id, endpoint, now, expires_at } = beginning;
+    remove(connection, *now, EXPIRY_PER_START)?;
+    let started = connection
+        .prepare_cached(
+            "INSERT INTO idempotency
+               (client, environment, key, fingerprint, request_id, state, sealed, started_at, expires_at, endpoint)
+             VALUES (:client, :environment, :key, :fingerprint, :request_id, :started, NULL, :now, :expires, :endpoint)
+             ON CONFLICT DO UPDATE SET fingerprint = :fingerprint, request_id = :request_id,
+               state = :started, sealed = NULL, started_at = :now, expires_at = :expires,
+               endpoint = :endpoint, why = NULL, cause = NULL, settled_by = NULL
+             WHERE state = :started OR expires_at <= :now",
+        )?
+        .execute(named_params! {
+            ":client": slot.client.number().cast_signed(),
+            ":environment": environment_column(slot.environment),
+            ":key": slot.key,
+            ":fingerprint": fingerprint.0,
+            ":request_id": request_id.as_str(),
+            ":endpoint": endpoint.0,
+            ":started": STARTED,
+            ":now": column(now.as_millis()),
+            ":expires": column(expires_at.as_millis()),
+        })?;
+    if started == 0 {
+        return Err("the idempotency key has been used: an answer is stored under it".into());
+    }
+    Ok(())
+}
+
 /// Takes away some expired records; how many.
 pub(crate) fn remove_expired(connection: &Connection, now: Timestamp) -> Result<usize, Fault> {
+    remove(connection, now, EXPIRY_BATCH)
+}
+
+#[derive(Clone, Copy)]
+struct Portion {
+    records: u32,
+    bytes: u32,
+}
+
+fn remove(connection: &Connection, now: Timestamp, portion: Portion) -> Result<usize, Fault> {
+    let now = column(now.as_millis());
+    let mut any = connection.prepare_cached("SELECT 1 FROM idempotency WHERE expires_at <= ?1 LIMIT 1")?;
+    if !any.exists([now])? {
+        return Ok(0);
+    }
     Ok(connection
         .prepare_cached(
             "DELETE FROM idempotency WHERE rowid IN
@@ -182,7 +225,7 @@ pub(crate) fn remove_expired(connection: &Connection, now: Timestamp) -> Result<
                     WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2))
                 WHERE upto - bytes < ?3)",
         )?
-        .execute(params![column(now.as_millis()), EXPIRY_BATCH, EXPIRY_BATCH_BYTES])?)
+        .execute(params![now, portion.records, portion.bytes])?)
 }
 
 fn find(connection: &Connection, slot: &Slot, now: Timestamp) -> Result<Option<Record>, Fault> {
@@ -222,12 +265,60 @@ fn read_record(row: &Row<'_>) -> Result<Record, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use tollbar_contract::Environment;
+    use tollbar_core::ClientId;
+
     use super::*;
+
+    fn database() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::schema::MAIN.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection
+    }
+
+    fn beginning(number: u64, now: u64) -> Beginning {
+        Beginning {
+            slot: Slot {
+                client: ClientId::from_number(1),
+                environment: Environment::Live,
+                key: number.to_string(),
+            },
+            fingerprint: Fingerprint([0; 32]),
+            request_id: RequestId::from_number(number),
+            endpoint: EndpointId(1),
+            now: Timestamp::from_millis(now),
+            expires_at: Timestamp::from_millis(now + 1000),
+        }
+    }
+
+    /// How many records there are, and how many have expired by then.
+    fn counted(connection: &Connection, now: u32) -> (u32, u32) {
+        let counted = "SELECT count(*), count(*) FILTER (WHERE expires_at <= ?1) FROM idempotency";
+        connection.query_row(counted, [now], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    }
+
+    #[test]
+    fn what_is_added_does_not_outrun_what_goes() {
+        let connection = database();
+        for number in 0..300 {
+            start(&connection, &beginning(number, 1000)).unwrap();
+        }
+        assert_eq!(counted(&connection, 2000), (300, 300));
+        for number in 300..450 {
+            start(&connection, &beginning(number, 2000)).unwrap();
+        }
+        assert_eq!(counted(&connection, 2000), (150, 0));
+        // Of large ones, as many as are added.
+        connection.execute("UPDATE idempotency SET sealed = zeroblob(100000)", []).unwrap();
+        for number in 450..500 {
+            start(&connection, &beginning(number, 3000)).unwrap();
+        }
+        assert_eq!(counted(&connection, 3000), (150, 100));
+    }
 
     #[test]
     fn expired_records_go_in_small_batches() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(crate::schema::MAIN[0]).unwrap();
+        let connection = database();
         let add =
             "INSERT INTO idempotency (client, environment, key, fingerprint, request_id, state, started_at,
                      expires_at) VALUES (1, 0, ?1, x'', '', 0, 0, ?1)";
@@ -243,8 +334,7 @@ mod tests {
 
     #[test]
     fn large_answers_make_a_batch_smaller() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(crate::schema::MAIN[0]).unwrap();
+        let connection = database();
         let add = "INSERT INTO idempotency (client, environment, key, fingerprint, request_id, state, sealed,
                      started_at, expires_at) VALUES (1, 0, ?1, x'', '', 1, zeroblob(?2), 0, 7)";
         for key in 0..10 {

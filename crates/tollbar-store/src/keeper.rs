@@ -118,11 +118,9 @@ impl House {
     }
 
     fn round(&mut self) {
-        let outcome = self
-            .fold
-            .run(&self.writer)
-            .and_then(|()| self.fold.remove_finished(&self.writer))
-            .and_then(|()| self.remove_expired(self.fold.latest()));
+        let folded = self.fold.run(&self.writer).and_then(|()| self.fold.remove_finished(&self.writer));
+        // A journal that cannot be folded keeps no expired record.
+        let outcome = folded.and(self.remove_expired(self.fold.latest()));
         match (&outcome, self.failing) {
             (Err(failure), false) => {
                 tracing::error!(%failure, "the journal is not folded, or old records stay")

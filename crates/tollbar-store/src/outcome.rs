@@ -8,7 +8,8 @@ use tollbar_core::{
     AuditEntry, ChangeId, ClientId, EndpointId, Timestamp,
     idempotency::Slot,
     outcome::{
-        KeyedRequest, Outcome, OutcomeStore, Settled, Settlement, UnderWay, UnknownFilter, WhyUnknown,
+        KeyedRequest, Outcome, OutcomeStore, Settled, Settlement, UnderWay, UnknownFilter, UnknownPage,
+        UnknownPlace, WhyUnknown,
     },
     port::PortFuture,
 };
@@ -21,6 +22,8 @@ use crate::{
     policy::insert_audit,
 };
 
+/// What one list looks at, at most: keyed requests wait for the same thread.
+const SCAN_LIMIT: usize = 20_000;
 /// A cause beyond that is cut.
 const CAUSE_CHARACTERS_MAX: usize = 500;
 
@@ -39,16 +42,16 @@ impl OutcomeStore for Store {
         &self,
         filter: UnknownFilter,
         under_way: Arc<dyn UnderWay>,
-    ) -> PortFuture<'_, Vec<KeyedRequest>> {
+    ) -> PortFuture<'_, UnknownPage> {
         self.inner.latest.saw(filter.now);
         Box::pin(self.inner.reader.run(move |connection| {
-            let candidates = list(connection, &filter, &*under_way)?;
+            let page = list(connection, &filter, &*under_way)?;
             let mut confirm = connection.prepare_cached(
                 "SELECT 1 FROM idempotency
                  WHERE client = ?1 AND environment = ?2 AND key = ?3 AND request_id = ?4 AND state = 0",
             )?;
-            let mut unknown = Vec::with_capacity(candidates.len());
-            for request in candidates {
+            let mut unknown = Vec::with_capacity(page.requests.len());
+            for request in page.requests {
                 let slot = &request.slot;
                 if confirm.exists(params![
                     slot.client.number().cast_signed(),
@@ -59,7 +62,7 @@ impl OutcomeStore for Store {
                     unknown.push(request);
                 }
             }
-            Ok(unknown)
+            Ok(UnknownPage { requests: unknown, ..page })
         }))
     }
 
@@ -112,12 +115,13 @@ impl OutcomeStore for Store {
     }
 }
 
-/// Notes why an outcome is unknown.
+/// Notes why an outcome is unknown, and until when.
 pub(crate) fn note(
     connection: &Connection,
     slot: &Slot,
     request_id: RequestId,
     why: &WhyUnknown,
+    expires_at: Timestamp,
 ) -> Result<(), Fault> {
     let (why, cause) = match why {
         WhyUnknown::NoAnswer { cause } => (NO_ANSWER, cause),
@@ -126,7 +130,7 @@ pub(crate) fn note(
     let cause: String = cause.chars().take(CAUSE_CHARACTERS_MAX).collect();
     connection
         .prepare_cached(
-            "UPDATE idempotency SET why = ?5, cause = ?6
+            "UPDATE idempotency SET why = ?5, cause = ?6, expires_at = ?7
              WHERE client = ?1 AND environment = ?2 AND key = ?3 AND request_id = ?4 AND state = 0",
         )?
         .execute(params![
@@ -136,40 +140,65 @@ pub(crate) fn note(
             request_id.as_str(),
             why,
             cause,
+            column(expires_at.as_millis()),
         ])?;
     Ok(())
 }
 
+/// The index says of each whose it is, and when it was started; what matches is looked up.
 fn list(
     connection: &Connection,
     filter: &UnknownFilter,
     under_way: &dyn UnderWay,
-) -> Result<Vec<KeyedRequest>, Fault> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM idempotency i INDEXED BY idempotency_unknown
-         LEFT JOIN endpoints e ON e.id = i.endpoint
-         WHERE i.state = 0 AND i.started_at >= :since
-           AND (:client IS NULL OR i.client = :client) AND (:environment IS NULL OR i.environment = :environment)
-           AND i.expires_at > :now
-         ORDER BY i.started_at DESC"
+) -> Result<UnknownPage, Fault> {
+    let mut walk = connection.prepare_cached(
+        "SELECT rowid, started_at, client, environment FROM idempotency INDEXED BY idempotency_unknown
+         WHERE state = 0 AND started_at BETWEEN :since AND :at AND (started_at, rowid) < (:at, :row)
+         ORDER BY started_at DESC, rowid DESC",
+    )?;
+    let mut look = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM idempotency i LEFT JOIN endpoints e ON e.id = i.endpoint
+         WHERE i.rowid = ?1 AND i.expires_at > ?2"
     ))?;
-    let mut rows = statement.query(named_params! {
+    let behind = filter
+        .before
+        .map_or((i64::MAX, i64::MAX), |place| (column(place.started_at.as_millis()), column(place.row)));
+    let mut rows = walk.query(named_params! {
         ":since": column(filter.since.unwrap_or_default().as_millis()),
-        ":client": filter.client.map(|client| client.number().cast_signed()),
-        ":environment": filter.environment.map(environment_column),
-        ":now": column(filter.now.as_millis()),
+        ":at": behind.0,
+        ":row": behind.1,
     })?;
+    let client = filter.client.map(|client| client.number().cast_signed());
+    let environment = filter.environment.map(environment_column);
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-    let mut found = Vec::new();
-    while found.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        let request = read(row)?;
-        if !under_way.is_executing(&request.slot) {
-            found.push(request);
+    let mut page = UnknownPage::default();
+    let (mut looked_at, mut last) = (0, None);
+    while let Some(row) = rows.next()? {
+        if looked_at == SCAN_LIMIT {
+            page.next = last;
+            page.stopped_at = last.filter(|_| page.requests.len() < limit).map(|place| place.started_at);
+            break;
         }
+        looked_at += 1;
+        let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if client.is_none_or(|asked| row.get(2) == Ok(asked))
+            && environment.is_none_or(|asked| row.get(3) == Ok(asked))
+            && let Some(found) =
+                look.query_row([id, column(filter.now.as_millis())], |row| Ok(read(row))).optional()?
+        {
+            let found = found?;
+            if !under_way.is_executing(&found.slot) {
+                if page.requests.len() == limit {
+                    page.next = last;
+                    break;
+                }
+                page.requests.push(found);
+            }
+        }
+        last =
+            Some(UnknownPlace { started_at: Timestamp::from_millis(from_column(at)), row: from_column(id) });
     }
-    Ok(found)
+    Ok(page)
 }
 
 fn find(connection: &Connection, slot: &Slot, now: Timestamp) -> Result<Option<KeyedRequest>, Fault> {

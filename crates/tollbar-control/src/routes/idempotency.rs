@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use tollbar_contract::{Environment, RequestId};
 use tollbar_core::{
     idempotency::{Slot, StoredAnswer},
-    outcome::{KeyedRequest, Outcome, Settled, Settlement, SlotHold, UnknownFilter, WhyUnknown},
+    outcome::{
+        KeyedRequest, Outcome, Settled, Settlement, SlotHold, UnknownFilter, UnknownPlace, WhyUnknown,
+    },
 };
 
 use super::{Shared, list_limit};
@@ -31,6 +33,7 @@ pub(super) struct UnknownQuery {
     client: Option<String>,
     environment: Option<Environment>,
     since: Option<String>,
+    before: Option<String>,
     limit: Option<u32>,
 }
 
@@ -75,13 +78,18 @@ pub(super) async fn list(
         client: query.client.map(|client| control.find_client(&client)).transpose()?.map(|c| c.record.id),
         environment: query.environment,
         since: query.since.map(|text| parse_time("since", &text)).transpose()?,
+        before: query.before.map(|text| parse_place(&text)).transpose()?,
         limit: list_limit(query.limit)?,
         now: control.now(),
     };
     let keyed = control.keyed()?;
-    let unknown = keyed.store.list_unknown(filter, keyed.under_way.clone()).await?;
-    let unknown: Vec<Value> = unknown.iter().map(|request| shown(&control, request)).collect();
-    Ok(Json(json!({ "unknown": unknown })))
+    let page = keyed.store.list_unknown(filter, keyed.under_way.clone()).await?;
+    let unknown: Vec<Value> = page.requests.iter().map(|request| shown(&control, request)).collect();
+    Ok(Json(json!({
+        "unknown": unknown,
+        "next": page.next.map(|place| place.to_string()),
+        "stopped_at": page.stopped_at.map(time),
+    })))
 }
 
 /// `GET /idempotency/record`: whatever became of a keyed request.
@@ -144,6 +152,15 @@ pub(super) async fn settle(State(control): Shared, Body(input): Body<Settle>) ->
         }
     };
     control.change(work).await
+}
+
+fn parse_place(text: &str) -> Result<UnknownPlace, Fault> {
+    UnknownPlace::parse(text).ok_or_else(|| {
+        Fault::bad(format!(
+            "before: `{}` is no place in this list; take it from `next` of a list, or leave it out to begin with the newest",
+            text.escape_debug()
+        ))
+    })
 }
 
 async fn find(control: &Control, which: &Which) -> Result<KeyedRequest, Fault> {

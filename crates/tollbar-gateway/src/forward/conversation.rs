@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// One write of a body to an upstream; each has the time-out.
-const WRITE_BYTES: usize = 16 * 1024;
+pub(crate) const WRITE_BYTES: usize = 16 * 1024;
 
 /// A request as it goes out. Shared, because sending may outlive the waiting for an answer.
 #[derive(Clone)]

@@ -219,7 +219,7 @@ mod tests {
         .unwrap();
         assert!(check_folded(&held, "1-0.log", 64).is_ok());
         for (name, length) in [("1-0.log", 65), ("2-0.log", 1)] {
-            let told = check_folded(&held, name, length).unwrap_err().to_string();
+            let told = check_folded(&held, name, length).unwrap_err().0;
             assert!(told.contains(name) && told.contains("back up again"), "{told}");
         }
     }

@@ -12,9 +12,10 @@ use crate::{
     fault::Fault,
 };
 
-/// Old entries that one transaction takes away: more than it adds, so that a backlog shrinks; and few enough that what is
-/// to be written does not wait for long.
+/// Old entries that are taken away at a time: few enough that what is to be written does not wait for long.
 const PRUNE_BATCH: u64 = 1000;
+/// How much more a transaction takes away than it adds, at most, so that a backlog shrinks.
+const PRUNE_RATIO: u64 = 2;
 /// What an entry takes beside its text: its row, and its place in four indexes.
 const ENTRY_OVERHEAD_BYTES: u64 = 300;
 /// Free pages that are given back to the disk at a time, where the file is larger than it may be.
@@ -27,7 +28,8 @@ pub(super) fn insert(
     keep_bytes: u64,
 ) -> Result<(), Fault> {
     let texts = entries.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-    let incoming: u64 = texts.iter().map(|text| text.len() as u64 + ENTRY_OVERHEAD_BYTES).sum();
+    let page_bytes = page_bytes(connection)?;
+    let incoming = texts.iter().map(|text| taken_bytes(text, page_bytes)).sum();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         make_room(&transaction, incoming, keep_bytes)?;
@@ -89,21 +91,32 @@ pub(super) fn forget(connection: &mut Connection, before: Timestamp) -> Result<b
     Ok(u64::try_from(forgotten).unwrap_or(u64::MAX) == PRUNE_BATCH)
 }
 
-/// Rows are added at one end and taken away at the other, so that their number is the span of theirs (or less, after a clock
-/// was set).
+/// What an entry will take on the disk: two do not share a page if they do not fit into it.
+fn taken_bytes(text: &str, page_bytes: u64) -> u64 {
+    let bytes = text.len() as u64 + ENTRY_OVERHEAD_BYTES;
+    if bytes > page_bytes / 2 { bytes.next_multiple_of(page_bytes) } else { bytes }
+}
+
+/// Entries may be larger than the oldest are: what was freed is looked at, and not how many went. Rows are added at one end and
+/// taken away at the other, so that their number is the span of theirs (or less, after a clock was set).
 fn make_room(connection: &Connection, incoming: u64, keep_bytes: u64) -> Result<(), Fault> {
-    let used = pages(connection)?.used() * page_bytes(connection)?;
-    let surplus = (used + incoming).saturating_sub(keep_bytes);
-    if surplus == 0 {
-        return Ok(());
+    let page_bytes = page_bytes(connection)?;
+    let used = || Ok::<_, Fault>(pages(connection)?.used() * page_bytes);
+    let before = used()?;
+    loop {
+        let used = used()?;
+        let surplus = (used + incoming).saturating_sub(keep_bytes);
+        let freed = before.saturating_sub(used);
+        if surplus == 0 || freed >= incoming * PRUNE_RATIO {
+            return Ok(());
+        }
+        let Some((oldest, newest)) = span(connection)? else { return Ok(()) };
+        let entry_bytes = (used / from_column(newest - oldest + 1).max(1)).max(1);
+        let count = (surplus / entry_bytes + 1).min(PRUNE_BATCH);
+        connection
+            .prepare_cached("DELETE FROM requests WHERE seq < ?1")?
+            .execute([oldest.saturating_add(column(count))])?;
     }
-    let Some((oldest, newest)) = span(connection)? else { return Ok(()) };
-    let entry_bytes = (used / from_column(newest - oldest + 1).max(1)).max(1);
-    let count = (surplus / entry_bytes + 1).min(PRUNE_BATCH);
-    connection
-        .prepare_cached("DELETE FROM requests WHERE seq < ?1")?
-        .execute([oldest.saturating_add(column(count))])?;
-    Ok(())
 }
 
 /// Gives free pages back to the disk, where the file is larger than it may be: what it may be was made less.

@@ -4,6 +4,7 @@ use tollbar_contract::RequestId;
 use tollbar_core::{
     EndpointId, Timestamp,
     idempotency::{Answer, Fingerprint, Record, RecordState, Slot},
+    outcome::WhyUnknown,
     port::{IdempotencyStore as _, StoreFailure},
 };
 use tollbar_store::Store;
@@ -59,7 +60,7 @@ fn prepare(store: &Store, before: Before) {
     };
     start(store, 1, 1000, EXPIRY).unwrap();
     if let Some(answer) = answer {
-        wait(store.answer(slot(), id(1), answer)).unwrap();
+        wait(store.answer(slot(), id(1), answer, time(EXPIRY))).unwrap();
     }
 }
 
@@ -100,8 +101,8 @@ fn the_table_of_states() {
         check(start_live, start(&store, 2, 1500, 9000), expected(2, RecordState::Started));
         check(start_expired, start(&store, 2, EXPIRY, 9000), expected(2, RecordState::Started));
         let answered = expected(1, RecordState::Answered(stored("new")));
-        check(answer_own, wait(store.answer(slot(), id(1), stored("new"))), answered.clone());
-        check(answer_other, wait(store.answer(slot(), id(2), stored("new"))), answered);
+        check(answer_own, wait(store.answer(slot(), id(1), stored("new"), time(EXPIRY))), answered.clone());
+        check(answer_other, wait(store.answer(slot(), id(2), stored("new"), time(EXPIRY))), answered);
         wait(store.release(slot(), id(2))).unwrap();
         assert_eq!(find(&store, 1500), state(before), "another request releases nothing");
         wait(store.release(slot(), id(1))).unwrap();
@@ -115,9 +116,34 @@ fn what_was_acknowledged_is_there_after_a_kill() {
     start(&open(folder.path()), 1, 1000, EXPIRY).unwrap();
     let store = open(folder.path());
     assert_eq!(find(&store, 1500), state(Before::Started));
-    wait(store.answer(slot(), id(1), stored("first"))).unwrap();
+    wait(store.answer(slot(), id(1), stored("first"), time(EXPIRY))).unwrap();
     drop(store);
     assert_eq!(find(&open(folder.path()), 1500), state(Before::Answered));
+}
+
+#[test]
+fn a_record_is_kept_from_the_end_of_its_execution() {
+    let folder = folder();
+    let store = open(folder.path());
+    let noted = || WhyUnknown::NoAnswer { cause: "it closed".to_owned() };
+    for (ends, state) in [
+        (RecordState::Answered(stored("first")), Before::Answered),
+        (RecordState::Answered(Answer::TooLarge), Before::TooLarge),
+        (RecordState::Started, Before::Started),
+    ] {
+        // Later than it would have expired, or earlier.
+        for until in [EXPIRY + 1000, EXPIRY - 200] {
+            start(&store, 1, 1000, EXPIRY).unwrap();
+            match ends.clone() {
+                RecordState::Answered(answer) => wait(store.answer(slot(), id(1), answer, time(until))),
+                _ => wait(store.note_unknown(slot(), id(1), noted(), time(until))),
+            }
+            .unwrap();
+            assert_eq!(find(&store, until - 1), self::state(state), "{state:?}");
+            assert_eq!(find(&store, until), None, "{state:?}");
+            wait(store.release(slot(), id(1))).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -157,7 +183,7 @@ fn many_at_once_share_commits_and_keep_their_own_answers() {
                         time(100),
                     ))
                     .unwrap();
-                    wait(store.answer(slot.clone(), id(number.into()), answer.clone())).unwrap();
+                    wait(store.answer(slot.clone(), id(number.into()), answer.clone(), time(100))).unwrap();
                     let record = wait(store.find(slot, time(1))).unwrap().unwrap();
                     assert_eq!(record.state, RecordState::Answered(answer));
                 }

@@ -12,7 +12,7 @@ use tollbar_core::{
     EndpointId, Timestamp,
     idempotency::{Answer, Fingerprint, Slot},
     outcome::{OutcomeStore as _, UnderWay, UnknownFilter},
-    port::{IdempotencyStore as _, PolicyStore as _},
+    port::{AllowanceStore as _, IdempotencyStore as _, PolicyStore as _},
 };
 use tollbar_store::Store;
 
@@ -41,7 +41,8 @@ async fn execute(store: Store, number: u64, now: u64, bytes: usize) -> Duration 
     let start =
         store.start(slot(number), Fingerprint([0; 32]), id, EndpointId(1), time(now), time(now + 1000));
     start.await.unwrap();
-    store.answer(slot(number), id, Answer::Stored { sealed: vec![7; bytes] }).await.unwrap();
+    let answer = Answer::Stored { sealed: vec![7; bytes] };
+    store.answer(slot(number), id, answer, time(now + 1000)).await.unwrap();
     began.elapsed()
 }
 
@@ -145,9 +146,15 @@ fn unknown_outcomes_go_when_they_expire() {
     let id = RequestId::from_number(1);
     let list = |now| {
         let under_way: Arc<dyn UnderWay> = Arc::new(Busy::default());
-        let filter =
-            UnknownFilter { client: None, environment: None, since: None, limit: 10, now: time(now) };
-        runtime.block_on(store.list_unknown(filter, under_way)).unwrap().len()
+        let filter = UnknownFilter {
+            client: None,
+            environment: None,
+            since: None,
+            before: None,
+            limit: 10,
+            now: time(now),
+        };
+        runtime.block_on(store.list_unknown(filter, under_way)).unwrap().requests.len()
     };
     let start = |now, expires| {
         store.start(slot(1), Fingerprint([0; 32]), id, EndpointId(1), time(now), time(expires))
@@ -161,4 +168,19 @@ fn unknown_outcomes_go_when_they_expire() {
     }
     runtime.block_on(start(2000, 3000)).unwrap();
     assert_eq!(list(2000), 1);
+}
+
+#[test]
+fn a_journal_that_cannot_be_folded_keeps_no_expired_record() {
+    let folder = folder();
+    let store = open(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    fill(&runtime, &store, 5, 10);
+    std::fs::remove_dir_all(folder.path().join("journal")).unwrap();
+    std::fs::write(folder.path().join("journal"), "not a folder").unwrap();
+    runtime.block_on(store.load_counts(time(2500))).unwrap_err();
+    let began = Instant::now();
+    while is_left(&runtime, &store, 4) {
+        assert!(began.elapsed() < Duration::from_secs(30), "it stays");
+    }
 }

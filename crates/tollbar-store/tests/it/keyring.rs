@@ -103,7 +103,7 @@ fn the_last_answer_ends_when_its_record_does() {
         let id = RequestId::from_number(number);
         wait(store.start(slot.clone(), Fingerprint([0; 32]), id, EndpointId(1), time(10), time(ends)))
             .unwrap();
-        wait(store.answer(slot, id, Answer::Stored { sealed: vec![1] })).unwrap();
+        wait(store.answer(slot, id, Answer::Stored { sealed: vec![1] }, time(ends))).unwrap();
     }
     assert_eq!(wait(store.last_answer_ends()).unwrap(), Some(time(90)));
 }

@@ -8,9 +8,9 @@ use tollbar_core::{
     idempotency::{Answer, Fingerprint, RecordState, Slot},
     outcome::{
         KeyedRequest, Outcome, OutcomeStore as _, Settled, Settlement, SlotHold, UnderWay, UnknownFilter,
-        WhyUnknown,
+        UnknownPage, WhyUnknown,
     },
-    port::{AuditFilter, IdempotencyStore as _, PolicyStore as _},
+    port::{AuditFilter, IdempotencyStore as _, PolicyStore as _, StoreFailure},
 };
 use tollbar_store::Store;
 
@@ -29,7 +29,7 @@ pub(super) struct Busy {
 impl UnderWay for Busy {
     fn is_executing(&self, slot: &Slot) -> bool {
         if let Some((store, ending, id)) = self.ending.as_ref().filter(|(_, ending, _)| ending == slot) {
-            wait(store.answer(ending.clone(), *id, Answer::TooLarge)).unwrap();
+            wait(store.answer(ending.clone(), *id, Answer::TooLarge, time(EXPIRY))).unwrap();
         }
         self.slots.contains(slot)
     }
@@ -57,7 +57,7 @@ fn start(store: &Store, slot: Slot, number: u64, now: u64) {
 }
 
 fn all(now: u64) -> UnknownFilter {
-    UnknownFilter { client: None, environment: None, since: None, limit: 100, now: time(now) }
+    UnknownFilter { client: None, environment: None, since: None, before: None, limit: 100, now: time(now) }
 }
 
 fn listed(store: &Store, filter: UnknownFilter) -> Vec<u64> {
@@ -65,8 +65,12 @@ fn listed(store: &Store, filter: UnknownFilter) -> Vec<u64> {
 }
 
 fn listed_beside(store: &Store, filter: UnknownFilter, busy: Busy) -> Vec<u64> {
-    let found = wait(store.list_unknown(filter, Arc::new(busy))).unwrap();
-    found.iter().map(|request| u64::from_str_radix(request.request_id.as_str(), 16).unwrap()).collect()
+    numbers(&wait(store.list_unknown(filter, Arc::new(busy))).unwrap())
+}
+
+fn numbers(page: &UnknownPage) -> Vec<u64> {
+    let number = |request: &KeyedRequest| u64::from_str_radix(request.request_id.as_str(), 16).unwrap();
+    page.requests.iter().map(number).collect()
 }
 
 fn audit(number: u64, now: u64) -> AuditEntry {
@@ -111,8 +115,8 @@ fn what_is_unknown_is_listed_newest_first_and_nothing_else() {
     for (number, key) in [(1, "a"), (2, "b"), (3, "answered"), (4, "large"), (5, "released"), (6, "busy")] {
         start(&store, slot(key), number, 1000 + number);
     }
-    wait(store.answer(slot("answered"), id(3), Answer::Stored { sealed: vec![1] })).unwrap();
-    wait(store.answer(slot("large"), id(4), Answer::TooLarge)).unwrap();
+    wait(store.answer(slot("answered"), id(3), Answer::Stored { sealed: vec![1] }, time(EXPIRY))).unwrap();
+    wait(store.answer(slot("large"), id(4), Answer::TooLarge, time(EXPIRY))).unwrap();
     wait(store.release(slot("released"), id(5))).unwrap();
     start(&store, Slot { client: client(2), ..slot("a") }, 7, 1007);
     start(&store, Slot { environment: SANDBOX, ..slot("a") }, 8, 1008);
@@ -127,6 +131,78 @@ fn what_is_unknown_is_listed_newest_first_and_nothing_else() {
     // What is under way takes no place among those that are listed.
     assert_eq!(list(UnknownFilter { limit: 3, ..all(1500) }), [8, 7, 2]);
     assert_eq!(list(all(EXPIRY)), [0; 0], "they have expired");
+}
+
+/// All pages, one after the other; before each further one, something happens.
+fn paged(store: &Store, filter: &UnknownFilter, mut meanwhile: impl FnMut(&UnknownPage)) -> Vec<u64> {
+    let mut filter = filter.clone();
+    let mut seen = Vec::new();
+    loop {
+        let page = wait(store.list_unknown(filter.clone(), Arc::new(Busy::default()))).unwrap();
+        seen.extend(numbers(&page));
+        let Some(next) = page.next else { return seen };
+        filter.before = Some(next);
+        meanwhile(&page);
+    }
+}
+
+#[test]
+fn pages_give_everything_once_also_what_was_started_at_one_moment() {
+    let folder = folder();
+    let store = open(folder.path());
+    for number in 1..=12 {
+        let slot = Slot { client: client(number % 3), ..slot(&format!("k{number}")) };
+        start(&store, slot, number, 1000 + number / 5);
+    }
+    let everything = [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
+    for limit in [1, 2, 3, 5, 11, 12, 100] {
+        assert_eq!(paged(&store, &UnknownFilter { limit, ..all(1500) }, |_| {}), everything, "{limit}");
+        let one = UnknownFilter { client: Some(client(0)), limit, ..all(1500) };
+        assert_eq!(paged(&store, &one, |_| {}), [12, 9, 6, 3], "{limit}");
+    }
+    // The last page says that it is the last.
+    let last = wait(store.list_unknown(UnknownFilter { limit: 12, ..all(1500) }, Arc::new(Busy::default())));
+    assert_eq!(last.unwrap().next, None);
+    // A place stays one although what stood there has been settled.
+    let settled = |page: &UnknownPage| {
+        for request in &page.requests {
+            wait(store.release(request.slot.clone(), request.request_id)).unwrap();
+        }
+    };
+    assert_eq!(paged(&store, &UnknownFilter { limit: 5, ..all(1500) }, settled), everything);
+    assert_eq!(listed(&store, all(1500)), [2, 1]);
+}
+
+#[test]
+fn a_list_stops_at_its_bound_says_where_and_goes_on_from_there() {
+    const OTHERS: u64 = 45_000;
+    let folder = folder();
+    let store = open(folder.path());
+    start(&store, Slot { client: client(2), ..slot("rare") }, 1, 1000);
+    let writing = async {
+        let mut tasks = tokio::task::JoinSet::<Result<(), StoreFailure>>::new();
+        for number in 2..OTHERS + 2 {
+            if tasks.len() == 2000 {
+                tasks.join_next().await.unwrap().unwrap().unwrap();
+            }
+            let (store, slot) = (store.clone(), slot(&number.to_string()));
+            tasks.spawn(async move {
+                let (print, now) = (Fingerprint([1; 32]), Timestamp::from_millis(1_000_000 + number));
+                store.start(slot, print, id(number), EndpointId(1), now, time(EXPIRY)).await
+            });
+        }
+        tasks.join_all().await.into_iter().collect::<Result<(), _>>().unwrap();
+    };
+    wait(writing);
+    let rare = UnknownFilter { client: Some(client(2)), ..all(1500) };
+    let mut stops = Vec::new();
+    let seen = paged(&store, &rare, |page| stops.push((page.requests.len(), page.stopped_at)));
+    assert_eq!(seen, [1]);
+    let looked_at = |count: u64| Some(Timestamp::from_millis(1_000_002 + OTHERS - count));
+    assert_eq!(stops, [(0, looked_at(20_000)), (0, looked_at(40_000))]);
+    // Of those that are in the way, none is left out either.
+    let page = wait(store.list_unknown(all(1500), Arc::new(Busy::default()))).unwrap();
+    assert_eq!((page.requests.len(), page.stopped_at, page.next.is_some()), (100, None, true));
 }
 
 #[test]
@@ -146,9 +222,9 @@ fn why_it_is_unknown_is_kept_until_it_is_known() {
     start(&store, slot("a"), 1, 1000);
     assert_eq!(keyed(&store, "a").outcome, Outcome::Unknown(None));
     let why = WhyUnknown::NoAnswer { cause: "it closed".to_owned() };
-    wait(store.note_unknown(slot("a"), id(2), why.clone())).unwrap();
+    wait(store.note_unknown(slot("a"), id(2), why.clone(), time(EXPIRY))).unwrap();
     assert_eq!(keyed(&store, "a").outcome, Outcome::Unknown(None), "that is another request");
-    wait(store.note_unknown(slot("a"), id(1), why.clone())).unwrap();
+    wait(store.note_unknown(slot("a"), id(1), why.clone(), time(EXPIRY))).unwrap();
     drop(store);
     let store = open(folder.path());
     let found = keyed(&store, "a");
@@ -158,12 +234,12 @@ fn why_it_is_unknown_is_kept_until_it_is_known() {
     // Sent again: what was true of the first is not of the second.
     start(&store, slot("a"), 2, 1100);
     assert_eq!(keyed(&store, "a").outcome, Outcome::Unknown(None));
-    wait(store.answer(slot("a"), id(2), Answer::TooLarge)).unwrap();
-    wait(store.note_unknown(slot("a"), id(2), why)).unwrap();
+    wait(store.answer(slot("a"), id(2), Answer::TooLarge, time(EXPIRY))).unwrap();
+    wait(store.note_unknown(slot("a"), id(2), why, time(EXPIRY))).unwrap();
     assert_eq!(keyed(&store, "a").outcome, Outcome::TooLarge);
     let long = WhyUnknown::NotStored { cause: "\u{e9}".repeat(2000) };
     start(&store, slot("b"), 3, 1000);
-    wait(store.note_unknown(slot("b"), id(3), long)).unwrap();
+    wait(store.note_unknown(slot("b"), id(3), long, time(EXPIRY))).unwrap();
     let Outcome::Unknown(Some(WhyUnknown::NotStored { cause })) = keyed(&store, "b").outcome else {
         panic!()
     };
@@ -199,7 +275,7 @@ fn what_is_settled_is_durable_with_its_audit_entry_and_settled_once() {
     let again = settle(&store, "executed", 2, Settlement::NotExecuted, 4);
     assert_eq!(again, Settled::NotUnknown(Some(Box::new(found.clone()))));
     assert_eq!(settle(&store, "not", 1, Settlement::NotExecuted, 4), Settled::NotUnknown(None));
-    wait(store.answer(slot("executed"), id(2), Answer::TooLarge)).unwrap_err();
+    wait(store.answer(slot("executed"), id(2), Answer::TooLarge, time(EXPIRY))).unwrap_err();
     let restart =
         store.start(slot("executed"), Fingerprint([1; 32]), id(5), EndpointId(1), time(1500), time(9000));
     wait(restart).unwrap_err();
@@ -217,7 +293,7 @@ fn only_the_request_that_is_meant_is_settled() {
     let expired = wait(store.settle(slot("a"), id(1), Settlement::NotExecuted, audit(1, EXPIRY))).unwrap();
     assert_eq!(expired, Settled::NotUnknown(None));
     start(&store, slot("b"), 3, 1000);
-    wait(store.answer(slot("b"), id(3), Answer::Stored { sealed: vec![1] })).unwrap();
+    wait(store.answer(slot("b"), id(3), Answer::Stored { sealed: vec![1] }, time(EXPIRY))).unwrap();
     let answered = settle(&store, "b", 3, executed(Some(b"other"), 9000), 1);
     assert!(matches!(answered, Settled::NotUnknown(Some(found)) if found.outcome == Outcome::Answered));
     assert_eq!(changes(&store), [0; 0]);

@@ -1,42 +1,14 @@
 //! The request log: never waits, answers after what came before, forgets the oldest.
 
 use rusqlite::Connection;
-use tollbar_contract::{RequestId, Stage};
+use tollbar_contract::RequestId;
 use tollbar_core::{
-    ChangeId, Timestamp,
-    port::{RequestEntry, RequestFilter, RequestId12, RequestLog as _, RequestPage, TraceStep},
+    Timestamp,
+    port::{RequestEntry, RequestFilter, RequestId12, RequestLog as _, RequestPage},
 };
 use tollbar_store::Store;
 
-use super::support::{LIVE, SANDBOX, client, folder, open, options, wait};
-
-fn entry(number: u64) -> RequestEntry {
-    RequestEntry {
-        request_id: RequestId12(RequestId::from_number(number)),
-        at: Timestamp::from_seconds(number),
-        method: "GET".to_owned(),
-        path: "/v1/orders/7".to_owned(),
-        environment: LIVE,
-        status: 403,
-        code: Some("scope_missing".to_owned()),
-        message: Some("The scope is missing.".to_owned()),
-        refused_at: Some(Stage::Scope),
-        client: Some(client(1)),
-        client_name: Some("Example".to_owned()),
-        credential: Some("key_00000000001".to_owned()),
-        address: "192.0.2.1".to_owned(),
-        address_source: "peer".to_owned(),
-        endpoint: Some("GET /v1/orders/{id}".to_owned()),
-        steps: vec![TraceStep { stage: Stage::Scope, passed: false, detail: "orders:read".to_owned() }],
-        change: Some(ChangeId(3)),
-        upstream_status: None,
-        duration_millis: 1,
-        upstream_millis: None,
-        upstream_connect_millis: None,
-        upstream_address: None,
-        keyed: None,
-    }
-}
+use super::support::{SANDBOX, client, entry, folder, open, options, wait};
 
 fn find(store: &Store, number: u64) -> Option<RequestEntry> {
     wait(store.find_request(RequestId::from_number(number))).unwrap()
@@ -186,6 +158,33 @@ fn the_oldest_make_room_and_the_file_keeps_to_its_bound() {
     assert_eq!(extent.oldest, Some(Timestamp::from_seconds(20_000 - extent.entries)), "{extent:?}");
     assert_eq!(find(&store, 19_999), Some(entry(19_999)));
     assert_eq!(find(&store, 0), None);
+    assert_eq!(store.dropped(), 0);
+}
+
+#[test]
+fn a_flood_of_larger_entries_keeps_to_the_bound_too() {
+    const BOUND: u64 = 4 << 20;
+    let folder = folder();
+    let mut options = options("boot");
+    options.request_log_bytes = BOUND;
+    let store = Store::open_with(folder.path(), &options).unwrap();
+    fill(&store, 9_000, |entry| entry.path = "/".to_owned());
+    let mut most = 0;
+    for round in 0..12 {
+        for number in 0..500 {
+            let mut large = entry(20_000 + round * 500 + number);
+            large.path = "x".repeat(3000);
+            store.record(large);
+        }
+        assert!(find(&store, 20_000 + round * 500 + 499).is_some());
+        most = most.max(std::fs::metadata(folder.path().join("requests.db")).unwrap().len());
+    }
+    // The log beside it is written back when it has grown.
+    drop(store);
+    let store = Store::open_with(folder.path(), &options).unwrap();
+    most = most.max(wait(store.request_log_extent()).unwrap().bytes);
+    assert!(most <= BOUND + (64 << 10), "{most}");
+    assert!(most > BOUND / 2, "the bound is used: {most}");
     assert_eq!(store.dropped(), 0);
 }
 

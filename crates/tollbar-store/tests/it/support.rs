@@ -3,10 +3,13 @@
 use std::{future::Future, path::Path, time::Duration};
 
 use tempfile::TempDir;
-use tollbar_contract::Environment;
+use tollbar_contract::{Environment, RequestId, Stage};
 use tollbar_core::{
     AuditEntry, ChangeId, ClientId, Correction, EndpointId, Month, PolicyChange, Timestamp,
-    port::{AllowanceStore as _, JournalEvent, JournalRecord, MonthCount, PolicyStore as _, Sum},
+    port::{
+        AllowanceStore as _, JournalEvent, JournalRecord, MonthCount, PolicyStore as _, RequestEntry,
+        RequestId12, Sum, TraceStep,
+    },
 };
 use tollbar_store::{Store, StoreOptions};
 
@@ -86,4 +89,33 @@ pub(crate) fn sum(store: &Store, number: u64, month: Month) -> Sum {
 pub(crate) fn used(store: &Store, number: u64, month: Month) -> u64 {
     let of_client = |count: &MonthCount| count.client == client(number) && count.month == month;
     months(store, month.start()).into_iter().find(of_client).map_or(0, |count| count.used)
+}
+
+/// An entry of the request log: another one for each number, and later.
+pub(crate) fn entry(number: u64) -> RequestEntry {
+    RequestEntry {
+        request_id: RequestId12(RequestId::from_number(number)),
+        at: Timestamp::from_seconds(number),
+        method: "GET".to_owned(),
+        path: "/v1/orders/7".to_owned(),
+        environment: LIVE,
+        status: 403,
+        code: Some("scope_missing".to_owned()),
+        message: Some("The scope is missing.".to_owned()),
+        refused_at: Some(Stage::Scope),
+        client: Some(client(1)),
+        client_name: Some("Example".to_owned()),
+        credential: Some("key_00000000001".to_owned()),
+        address: "192.0.2.1".to_owned(),
+        address_source: "peer".to_owned(),
+        endpoint: Some("GET /v1/orders/{id}".to_owned()),
+        steps: vec![TraceStep { stage: Stage::Scope, passed: false, detail: "orders:read".to_owned() }],
+        change: Some(ChangeId(3)),
+        upstream_status: None,
+        duration_millis: 1,
+        upstream_millis: None,
+        upstream_connect_millis: None,
+        upstream_address: None,
+        keyed: None,
+    }
 }

@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Context, Env, Wrong, set},
-    number::{LIST_MAX, parse_limit},
+    number::parse_limit,
     when::{When, parse_when},
 };
 use crate::client::with_query;
 
 /// The longest answer that the server takes.
 const BODY_LIMIT_BYTES: u64 = 1024 * 1024;
+/// How often a list looks further: a million records.
+const LOOKS_MAX: u32 = 50;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IdempotencyCommand {
@@ -36,8 +38,11 @@ pub(crate) enum IdempotencyCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Here a duration counts back: --since 1h is the last hour.\n\n\
-    Example:\n  tollbar idempotency list --client acme --since 24h")]
+#[command(
+    after_help = "Here a duration counts back: --since 1h is the last hour. Where many are unknown, or under way, one list may \
+    not come to their end: it says so, and how to go on.\n\n\
+    Example:\n  tollbar idempotency list --client acme --since 24h"
+)]
 pub(crate) struct List {
     /// Only this client's; a name or id
     #[arg(long, value_name = "CLIENT")]
@@ -48,6 +53,9 @@ pub(crate) struct List {
     /// Only of requests started since then: 30m, 24h, 7d ago, a date, or a point in time
     #[arg(long, value_name = "WHEN", value_parser = parse_when)]
     since: Option<When>,
+    /// Only those that come behind this place in the list: the next page
+    #[arg(long, value_name = "PLACE")]
+    before: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N", default_value = "50", value_parser = parse_limit, allow_negative_numbers = true)]
     limit: u32,
@@ -104,18 +112,9 @@ pub(crate) struct Settle {
 impl IdempotencyCommand {
     pub(crate) fn run(self, context: &Context) -> Result<()> {
         match self {
-            Self::List(List { client, env, since, limit }) => {
-                let since = since.map(|when| when.before(context.now)).transpose()?;
-                // People are told whether there are more: one more tells.
-                let asked = if context.output.json { limit } else { LIST_MAX.min(limit + 1) };
-                let parameters = [
-                    ("client", client),
-                    ("environment", env.map(|env| env.as_str().to_owned())),
-                    ("since", since),
-                    ("limit", Some(asked.to_string())),
-                ];
-                let answer = context.connect()?.get(&with_query("/idempotency", parameters))?;
-                context.output.answer(&answer, |answer, style| view::unknown(answer, limit, style))?;
+            Self::List(list) => {
+                let list = list.find(context)?;
+                context.output.either(&list, |style| view::unknown(&list, style))?;
             }
             Self::Show { which } => {
                 let fields = which.fields()?;
@@ -132,6 +131,34 @@ impl IdempotencyCommand {
             }
         }
         Ok(())
+    }
+}
+
+impl List {
+    /// One look comes only so far among many others' records: it goes on, for a while.
+    fn find(self, context: &Context) -> Result<Value> {
+        let Self { client, env, since, before, limit } = self;
+        let since = since.map(|when| when.before(context.now)).transpose()?;
+        let admin = context.connect()?;
+        let look = |before: Option<String>, limit: u32| {
+            let parameters = [
+                ("client", client.clone()),
+                ("environment", env.map(|env| env.as_str().to_owned())),
+                ("since", since.clone()),
+                ("before", before),
+                ("limit", Some(limit.to_string())),
+            ];
+            Ok::<_, anyhow::Error>(admin.get(&with_query("/idempotency", parameters))?.value)
+        };
+        let mut list = look(before, limit)?;
+        for _ in 1..LOOKS_MAX {
+            let Some(next) = list["next"].as_str().filter(|_| list["stopped_at"].is_string()) else { break };
+            let mut found = list["unknown"].as_array().cloned().unwrap_or_default();
+            list = look(Some(next.to_owned()), limit.saturating_sub(u32::try_from(found.len())?).max(1))?;
+            found.extend(list["unknown"].as_array().cloned().unwrap_or_default());
+            list["unknown"] = found.into();
+        }
+        Ok(list)
     }
 }
 

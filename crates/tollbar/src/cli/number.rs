@@ -1,7 +1,7 @@
 //! Numbers, as people type them.
 
 /// The most entries that a list can be asked for.
-pub(crate) const LIST_MAX: u32 = 1000;
+const LIST_MAX: u32 = 1000;
 
 /// Reads a whole number; digits may stand in groups of three, as in 100,000 or `100_000`.
 pub(crate) fn parse_number(text: &str) -> Result<u64, String> {

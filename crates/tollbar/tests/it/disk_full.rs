@@ -19,8 +19,8 @@ use std::{
 use serde_json::json;
 
 use crate::support::{
-    Connection, Gate, Platform, Reply, Response, Shop, SmallDisk, get, in_own_namespace, post, request,
-    wait_until,
+    Connection, Gate, Platform, Reply, Response, Shop, SmallDisk, begin, get, hold, in_own_namespace, post,
+    request, wait_until,
 };
 
 /// From when there is space again.
@@ -292,4 +292,24 @@ fn a_lock_of_another_program_is_waited_for_and_passes() {
     shop.live.answer(|_| Reply::json(200, "{}"));
     let charged = shop.live.count();
     assert_counted(shop, charged);
+}
+
+#[test]
+fn a_key_that_cannot_be_released_does_not_keep_the_server_from_ending() {
+    let mut shop = Shop::open_with(Platform::with().set("gateway.drain_seconds", "600"));
+    let gate = hold(&shop, Reply::json(503, "{}"));
+    let mut first = begin(&shop, "k");
+    shop.live.wait_for(1);
+    let other = rusqlite::Connection::open(shop.platform.data().join("tollbar.db")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    gate.open();
+    assert_eq!(first.receive().status, 500);
+    let is_logged = |said: &str| shop.platform.log().contains(said);
+    shop.platform.terminate();
+    wait_until("it is given up", || is_logged("is not released: its outcome counts as unknown"));
+    other.execute_batch("ROLLBACK").unwrap();
+    shop.platform.wait_for_end();
+    let shop = Shop { platform: shop.platform.restart(), ..shop };
+    assert!(post(&shop, "k").message().contains("unknown"));
+    assert_eq!(shop.live.count(), 1);
 }

@@ -222,3 +222,28 @@ fn an_endpoint_whose_upstream_tells_repeats_apart_may_be_sent_to_again() {
     assert_eq!(received.len(), 2);
     assert!(received.iter().all(|received| received.header("idempotency-key") == Some("k")));
 }
+
+#[test]
+fn an_operator_goes_through_the_unknown_outcomes_page_by_page() {
+    let shop = Shop::open();
+    shop.live.answer(|_| Reply::Close);
+    for key in ["order-1", "order-2", "order-3"] {
+        assert_unknown(&post(&shop, key));
+    }
+    let run = |arguments: &[&str]| {
+        let output = shop.platform.run(&[&["idempotency", "list", "--client", "acme"], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = run(&["--limit", "2"]);
+    assert!(first.contains("order-3") && first.contains("order-2") && !first.contains("order-1"), "{first}");
+    let place = first.split("--before ").nth(1).unwrap().split(' ').next().unwrap();
+    let second = run(&["--limit", "2", "--before", place]);
+    assert!(second.contains("order-1") && !second.contains("order-2"), "{second}");
+    assert!(!second.contains("--before"), "it is the last page: {second}");
+    let page: serde_json::Value = serde_json::from_str(&run(&["--limit", "2", "--json"])).unwrap();
+    assert_eq!((page["next"].as_str(), page["unknown"].as_array().unwrap().len()), (Some(place), 2));
+    let wrong = shop.platform.run(&["idempotency", "list", "--before", "order-1"]);
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && said.contains("before: `order-1` is no place in this list"), "{said}");
+}

@@ -37,6 +37,7 @@ mod hostile_documents;
 mod http2_floods;
 mod http2_table;
 mod idempotency;
+mod idempotency_expiry;
 mod idempotency_moments;
 mod idempotency_outcomes;
 mod idempotency_settling;

@@ -18,7 +18,7 @@ pub(super) enum Action {
     Append { writer: usize, records: Vec<Entry> },
     Fold { now: Timestamp },
     Start { slot: u8, request: u64, now: Timestamp, expires: Timestamp },
-    Answer { slot: u8, request: u64, bytes: usize },
+    Answer { slot: u8, request: u64, bytes: usize, expires: Timestamp },
     Release { slot: u8, request: u64 },
     Ids { count: u64 },
     Apply { change: u64, tier: u8, throw: bool },

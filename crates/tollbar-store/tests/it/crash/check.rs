@@ -2,19 +2,19 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use tollbar_contract::{RequestId, Stage};
+use tollbar_contract::RequestId;
 use tollbar_core::{
     ClientId, Month, PolicyChange, PolicyState, Timestamp,
     allowance::lease_block,
     idempotency::{Answer, RecordState},
     port::{
-        AllowanceStore as _, AuditFilter, IdempotencyStore as _, PolicyStore as _, RequestEntry, RequestId12,
-        RequestIdStore as _, RequestLog as _, TraceStep, UsageJournal as _,
+        AllowanceStore as _, AuditFilter, IdempotencyStore as _, PolicyStore as _, RequestIdStore as _,
+        RequestLog as _, UsageJournal as _,
     },
 };
 use tollbar_store::Store;
 
-use super::super::support::{LIVE, client, wait};
+use super::super::support::{client, entry, wait};
 use super::{
     action::{Entry, Event, answer},
     child::{LIMIT, START, changes, endpoint, fingerprint, slot, store_options},
@@ -130,10 +130,10 @@ impl Seen {
             paths.insert(*path, u64::from(wait(store.number_endpoints(vec![endpoint(*path)]))?[0].0));
         }
         let mut log = Vec::new();
-        for (entry, _) in &model.log {
-            let found = wait(store.find_request(RequestId::from_number(*entry)))?;
-            if found.is_some_and(|found| found == log_entry(*entry)) {
-                log.push(*entry);
+        for (number, _) in &model.log {
+            let found = wait(store.find_request(RequestId::from_number(*number)))?;
+            if found.is_some_and(|found| found == entry(*number)) {
+                log.push(*number);
             }
         }
         Ok(Self {
@@ -353,33 +353,5 @@ fn judge_log(model: &Model, loss: Loss, seen: &Seen, faults: &mut Vec<Fault>) {
     let certain = model.log.iter().all(|(_, is_certain)| *is_certain);
     if certain && seen.log != before {
         faults.push(Fault::Half(format!("the request log has {:?} of {:?}", seen.log, model.log)));
-    }
-}
-
-pub(super) fn log_entry(number: u64) -> RequestEntry {
-    RequestEntry {
-        request_id: RequestId12(RequestId::from_number(number)),
-        at: Timestamp::from_seconds(number),
-        method: "GET".to_owned(),
-        path: "/v1/orders/7".to_owned(),
-        environment: LIVE,
-        status: 403,
-        code: Some("scope_missing".to_owned()),
-        message: None,
-        refused_at: Some(Stage::Scope),
-        client: Some(client(1)),
-        client_name: Some(format!("client of {number}")),
-        credential: None,
-        address: "192.0.2.1".to_owned(),
-        address_source: "peer".to_owned(),
-        endpoint: None,
-        steps: vec![TraceStep { stage: Stage::Scope, passed: false, detail: "orders:read".to_owned() }],
-        change: None,
-        upstream_status: None,
-        duration_millis: 1,
-        upstream_millis: None,
-        upstream_address: None,
-        keyed: None,
-        upstream_connect_millis: None,
     }
 }

@@ -24,10 +24,9 @@ use tollbar_core::{
 };
 use tollbar_store::{JournalWriter, Store, StoreOptions};
 
-use super::super::support::{LIVE, client, options, wait};
+use super::super::support::{LIVE, client, entry, options, wait};
 use super::{
     action::{Action, Entry, Event, Line, Outcome, answer},
-    check::log_entry,
     record::{LINES, STORE, quick_folder},
     script::{Ending, Script, Step},
 };
@@ -106,8 +105,8 @@ struct Player {
     store: Option<Store>,
     writers: Vec<Option<JournalWriter>>,
     ledgers: BTreeMap<u64, Ledger>,
-    /// Whose request stands in a slot.
-    started: BTreeMap<u8, u64>,
+    /// Whose request stands in a slot, and for how many seconds it is kept.
+    started: BTreeMap<u8, (u64, u64)>,
     now: Timestamp,
     next: u64,
     report: Report,
@@ -173,7 +172,7 @@ impl Player {
                 let number = self.take_number();
                 let store = self.store();
                 let writing = async {
-                    store.record(log_entry(number));
+                    store.record(entry(number));
                     store.find_request(RequestId::from_number(number)).await
                 };
                 wait(self.report.call(Action::Log { number }, writing, |_| Outcome::Done));
@@ -277,7 +276,7 @@ impl Player {
 
     fn begin(&mut self, number: u8, seconds: u64) -> impl Future<Output = ()> + use<'_> {
         let request = self.take_number();
-        self.started.insert(number, request);
+        self.started.insert(number, (request, seconds));
         let (now, expires) = (self.now, self.now.plus_seconds(seconds));
         let id = RequestId::from_number(request);
         let starting =
@@ -286,14 +285,15 @@ impl Player {
     }
 
     fn answer(&self, number: u8, bytes: usize) -> impl Future<Output = ()> + use<'_> {
-        let request = self.started.get(&number).copied().unwrap_or(0);
-        let stored = answer(request, bytes);
-        let answering = self.store().answer(slot(number), RequestId::from_number(request), stored);
-        self.report.call(Action::Answer { slot: number, request, bytes }, answering, |()| Outcome::Done)
+        let (request, seconds) = self.started.get(&number).copied().unwrap_or_default();
+        let (stored, expires) = (answer(request, bytes), self.now.plus_seconds(seconds));
+        let answering = self.store().answer(slot(number), RequestId::from_number(request), stored, expires);
+        let action = Action::Answer { slot: number, request, bytes, expires };
+        self.report.call(action, answering, |()| Outcome::Done)
     }
 
     fn release(&self, number: u8) -> impl Future<Output = ()> + use<'_> {
-        let request = self.started.get(&number).copied().unwrap_or(0);
+        let (request, _) = self.started.get(&number).copied().unwrap_or_default();
         let releasing = self.store().release(slot(number), RequestId::from_number(request));
         self.report.call(Action::Release { slot: number, request }, releasing, |()| Outcome::Done)
     }
@@ -316,7 +316,7 @@ impl Player {
             self.report.call(Action::Lease { client: number, month, upto }, leasing, |()| Outcome::Done);
         wait(async { tokio::join!(start(0), leasing, start(1), start(2)) });
         for (slot, request) in (first..).zip(requests) {
-            self.started.insert(slot, request);
+            self.started.insert(slot, (request, 1000));
         }
         wait(async {
             tokio::join!(self.answer(first, 700), self.release(first + 1), self.answer(first + 2, 0))

@@ -210,10 +210,11 @@ impl Held {
                     _ => done(started),
                 }
             }
-            (Action::Answer { request, bytes, .. }, Self::Started { request: own, expires })
-                if *request == own =>
-            {
-                let answered = (true, Self::Answered { request: own, expires, bytes: *bytes });
+            (
+                Action::Answer { request, bytes, expires: until, .. },
+                Self::Started { request: own, expires },
+            ) if *request == own => {
+                let answered = (true, Self::Answered { request: own, expires: *until, bytes: *bytes });
                 // One that has expired may have been taken away already.
                 if expires > now { vec![answered] } else { vec![answered, (false, Self::Nothing)] }
             }

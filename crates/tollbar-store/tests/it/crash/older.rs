@@ -27,7 +27,7 @@ fn a_migration_can_crash_at_every_write() {
         Action::Append { writer: 0, records: vec![charge; 3] },
         Action::Lease { client: 0, month: Month::of(at), upto: 16 },
         Action::Start { slot: 5, request: 500, now: at, expires },
-        Action::Answer { slot: 5, request: 500, bytes: 4 },
+        Action::Answer { slot: 5, request: 500, bytes: 4, expires },
         Action::Start { slot: 6, request: 501, now: at, expires },
         Action::Ids { count: 300 },
         Action::Close,

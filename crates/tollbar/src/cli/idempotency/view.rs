@@ -2,21 +2,18 @@
 
 use serde_json::Value;
 
-use crate::{
-    cli::number::LIST_MAX,
-    output::{Cell, Style, Table, Tone, number, time, word},
-};
+use crate::output::{Cell, Style, Table, Tone, number, safe, time, word};
 
 /// Requests of unknown outcome, a line for each.
-pub(super) fn unknown(answer: &Value, limit: u32, style: Style) -> String {
+pub(super) fn unknown(answer: &Value, style: Style) -> String {
     let all = answer["unknown"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if all.is_empty() {
+    let more = further(answer, all.len());
+    if all.is_empty() && more.is_empty() {
         return "No request matches: no such outcome is unknown.".to_owned();
     }
     let mut table =
         Table::new(["STARTED", "CLIENT", "ENV", "KEY", "ENDPOINT", "REQUEST", "WHY UNKNOWN", "EXPIRES"]);
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(all.len());
-    for request in all.iter().take(shown) {
+    for request in all {
         table.row([
             time(request, "/started_at").into(),
             client(request).into(),
@@ -28,18 +25,21 @@ pub(super) fn unknown(answer: &Value, limit: u32, style: Style) -> String {
             time(request, "/expires_at").into(),
         ]);
     }
-    let more = match shown {
-        _ if all.len() > shown => format!("\n\n{} shown; --limit N for more", number(limit.into())),
-        // More cannot be asked for, so that nobody knows whether there are more.
-        _ if limit == LIST_MAX && u64::try_from(shown).is_ok_and(|shown| shown == u64::from(limit)) => {
-            format!(
-                "\n\n{} shown, the most there can be; --since and --client narrow it",
-                number(limit.into())
-            )
-        }
-        _ => String::new(),
-    };
     format!("{}{more}", table.render(style))
+}
+
+/// How to go on from here.
+fn further(answer: &Value, shown: usize) -> String {
+    let Some(next) = answer["next"].as_str().map(safe) else { return String::new() };
+    if answer["stopped_at"].is_string() {
+        let at = time(answer, "/stopped_at");
+        return format!(
+            "\n\nThe search stopped at {at}: it had looked at as many requests as it may. Go on with --before {next}, or narrow it \
+             with --since"
+        );
+    }
+    let shown = number(u64::try_from(shown).unwrap_or(u64::MAX));
+    format!("\n\n{shown} shown; --limit N for more, --before {next} for those behind them")
 }
 
 /// One keyed request, whatever became of it.
@@ -119,15 +119,25 @@ mod tests {
 
     #[test]
     fn unknown_outcomes_are_listed() {
-        let answer = json!({"unknown": [request("unknown"), request("unknown")]});
-        let shown = unknown(&answer, 1, Style::default());
+        let mut answer =
+            json!({"unknown": [request("unknown")], "next": "1763848800123.45", "stopped_at": null});
+        let shown = unknown(&answer, Style::default());
         assert_eq!(
             shown,
             "STARTED                  CLIENT  ENV   KEY      ENDPOINT         REQUEST       WHY UNKNOWN                              EXPIRES\n\
              2026-11-22 10:00:00 UTC  acme    live  order-1  POST /v1/orders  a1b2c3d4e5f6  no complete answer came back: it closed  2026-11-23 10:00:00 UTC\n\n\
-             1 shown; --limit N for more"
+             1 shown; --limit N for more, --before 1763848800123.45 for those behind them"
         );
-        assert!(unknown(&json!({"unknown": []}), 50, Style::default()).starts_with("No request matches"));
+        answer["unknown"] = json!([]);
+        answer["stopped_at"] = "2026-11-22T10:00:00Z".into();
+        let stopped = unknown(&answer, Style::default());
+        assert!(
+            stopped.contains("The search stopped at 2026-11-22 10:00:00 UTC")
+                && stopped.contains("--before 1763848800123.45"),
+            "{stopped}"
+        );
+        let none = json!({"unknown": [], "next": null, "stopped_at": null});
+        assert!(unknown(&none, Style::default()).starts_with("No request matches"));
     }
 
     #[test]
