@@ -47,20 +47,22 @@ pub(super) fn all(
     check_room(folder, bytes)?;
     let mut files = copy_journal(&data.join(JOURNAL), &main, target)?;
     let mut schema = BTreeMap::new();
-    let mut copy = |connection: &Connection, name: &str| -> Result<(), Fault> {
+    let mut copy = |held: Connection, name: &str| -> Result<(), Fault> {
         let to = folder.join(name);
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(&to)?;
         target.has_made(to.clone());
         let is_whole = name == MAIN_DATABASE && source == Source::Serving;
-        let copied = copy_database(connection, &to, source, goes_on).and_then(|()| finish(&to, is_whole));
-        schema.insert(name.to_owned(), copied.map_err(of(name))?);
+        let copied = copy_database(&held, &to, source, goes_on);
+        // Its log cannot begin anew for as long as somebody looks at an earlier moment.
+        drop(held);
+        let schema_of = copied.and_then(|()| finish(&to, is_whole)).map_err(of(name))?;
+        schema.insert(name.to_owned(), schema_of);
         files.push(describe(&to, name)?);
         Ok(())
     };
-    copy(&main, MAIN_DATABASE)?;
-    drop(main);
+    copy(main, MAIN_DATABASE)?;
     if with_requests {
-        copy(&hold(data, REQUEST_DATABASE)?, REQUEST_DATABASE)?;
+        copy(hold(data, REQUEST_DATABASE)?, REQUEST_DATABASE)?;
     }
     sync_folder(folder)?;
     Ok(Manifest {
