@@ -144,12 +144,16 @@ impl Player {
                 let mut records = Vec::new();
                 for _ in 0..*count {
                     // What the lease does not cover any more begins a call of its own.
-                    if let Some(upto) = self.reserve(*client) {
+                    let ahead = self.reserve(*client).unwrap_or_else(|upto| {
                         self.append(*writer, std::mem::take(&mut records));
                         self.lease(*client, upto);
-                        assert_eq!(self.reserve(*client), None);
-                    }
+                        self.reserve(*client).unwrap()
+                    });
                     records.push(self.entry(*client, Event::Charged));
+                    if let Some(upto) = ahead {
+                        self.append(*writer, std::mem::take(&mut records));
+                        self.lease(*client, upto);
+                    }
                 }
                 self.append(*writer, records);
             }
@@ -226,11 +230,11 @@ impl Player {
         Entry { event, client, at: self.now }
     }
 
-    /// Charges in memory, as the gateway does; says up to where a lease is needed first.
-    fn reserve(&mut self, client: u64) -> Option<u64> {
+    /// Charges in memory, as the gateway does; says up to where a lease is wanted ahead, or up to where one is needed first.
+    fn reserve(&mut self, client: u64) -> Result<Option<u64>, u64> {
         match self.ledgers.get_mut(&client).unwrap().charge(LIMIT, Overage::Block, self.now) {
-            Ok(_) => None,
-            Err(NotCharged::NeedsLease { upto, .. }) => Some(upto),
+            Ok(charge) => Ok(charge.lease_ahead),
+            Err(NotCharged::NeedsLease { upto, .. }) => Err(upto),
             Err(NotCharged::Exhausted(_)) => panic!("a script used up an allowance"),
         }
     }
@@ -244,11 +248,14 @@ impl Player {
     }
 
     fn charge(&mut self, client: u64, writer: usize, ends: Ending) {
-        if let Some(upto) = self.reserve(client) {
+        let ahead = self.reserve(client).unwrap_or_else(|upto| {
             self.lease(client, upto);
-            assert_eq!(self.reserve(client), None);
-        }
+            self.reserve(client).unwrap()
+        });
         self.append(writer, vec![self.entry(client, Event::Charged)]);
+        if let Some(upto) = ahead {
+            self.lease(client, upto);
+        }
         let event = match ends {
             Ending::Never => return,
             Ending::Status(status) => Event::Ended(status),
