@@ -79,7 +79,7 @@ mod tests {
             Fault::from(full.clone()).message,
             "the store failed, nothing was changed: the disk is full"
         );
-        let doubtful = Fault::from(StoreFailure::in_doubt(&full)).message;
+        let doubtful = Fault::from(full.into_doubt()).message;
         assert!(!doubtful.contains("nothing was changed"), "{doubtful}");
         assert!(
             doubtful.contains("not sure whether this is stored") && doubtful.contains("the disk is full")

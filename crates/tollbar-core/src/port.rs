@@ -29,7 +29,7 @@ pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreFailure>
 /// The store could not do what was asked. Nothing was changed, and nothing will be, unless it [is in
 /// doubt](StoreFailure::is_in_doubt).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
+#[error("{}", self.told())]
 pub struct StoreFailure {
     reason: String,
     is_in_doubt: bool,
@@ -42,15 +42,11 @@ impl StoreFailure {
     }
 
     /// The disk neither confirmed a change nor took it back: nothing of it is seen now, and after a crash it may be there.
-    pub fn in_doubt(cause: &Self) -> Self {
-        let reason = format!(
-            "it is not sure whether this is stored: the disk did not confirm it, and did not let it be taken back ({cause}). It \
-             is not in force now; after a restart it may be. The next thing that can be stored takes it back: then do it again"
-        );
-        Self { reason, is_in_doubt: true }
+    pub fn into_doubt(self) -> Self {
+        Self { is_in_doubt: true, ..self }
     }
 
-    /// In words.
+    /// Why it failed, without a word on what may be there.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -58,6 +54,17 @@ impl StoreFailure {
     /// Whether what failed may be there after a restart.
     pub const fn is_in_doubt(&self) -> bool {
         self.is_in_doubt
+    }
+
+    fn told(&self) -> String {
+        let reason = &self.reason;
+        if !self.is_in_doubt {
+            return reason.clone();
+        }
+        format!(
+            "it is not sure whether this is stored: the disk did not confirm it, and did not let it be taken back ({reason}). It \
+             is not in force now; after a restart it may be. The next thing that can be stored takes it back: then do it again"
+        )
     }
 }
 

@@ -19,7 +19,7 @@ mod signing_key;
 mod switch;
 mod urls;
 
-pub use api::{API_FORMAT, ApiRecord, EndpointRecord, OnUpstream5xx, UpstreamErrors};
+pub use api::{API_FORMAT, ApiRecord, EndpointRecord, OnUpstream5xx, UPSTREAM_URLS_MAX, UpstreamErrors};
 pub use client_changes::ClientChanges;
 pub use correction::{Correction, CorrectionKind};
 pub use credential::{KeyRecord, OauthRecord, OauthSecret, RevokedToken};

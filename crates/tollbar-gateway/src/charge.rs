@@ -64,8 +64,10 @@ pub(crate) async fn charge(
         at: admitted.charge.at,
         state: State::NotSent,
     };
+    let records = [rate.record, charged.record(JournalEvent::Charged)];
+    let from = usize::from(rate.is_journaled);
     rate.is_journaled = true;
-    if let Err(failure) = append(worker, &[rate.record, charged.record(JournalEvent::Charged)]) {
+    if let Err(failure) = append(worker, &records[from..]) {
         // Nothing was written, so nothing is to be taken back there.
         let mut charged = charged;
         charged.state = State::Settled;
@@ -88,14 +90,20 @@ impl<'w> TakenRate<'w> {
         let record = JournalRecord { event, client: client.record.id, environment, endpoint, at };
         Self { worker, record, is_journaled: false }
     }
+
+    /// Journals it now: before a wait it must not stay behind.
+    pub(crate) fn journal(&mut self) {
+        if !self.is_journaled {
+            self.is_journaled = true;
+            // Without the record the window is exact all the same, but for a restart within the next minute.
+            let _ = append(self.worker, &[self.record]);
+        }
+    }
 }
 
 impl Drop for TakenRate<'_> {
     fn drop(&mut self) {
-        if !self.is_journaled {
-            // Without the record the window is exact all the same, but for a restart within the next minute.
-            let _ = append(self.worker, &[self.record]);
-        }
+        self.journal();
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) enum Claimed {
 
 /// How often a key that a failing store did not release is tried again, and after how long.
 const RELEASE_TRIES: u32 = 30;
+/// How often while this server ends.
+const RELEASE_TRIES_AT_END: u32 = 3;
 const RELEASE_REST: Duration = Duration::from_secs(1);
 /// Pieces of a large answer that wait for a slow client.
 const RELAY_PIECES: usize = 16;
@@ -238,7 +240,7 @@ async fn keep(
         let keeping = worker.shared.idempotency.answer(slot.clone(), exchange.request_id, kept, expires_at);
         if let Err(failure) = bounded(keeping).await {
             tracing::error!(%failure, request = %exchange.request_id, "an answer could not be stored; it is delivered, and the record stays unknown");
-            let why = WhyUnknown::NotStored { cause: failure.to_string() };
+            let why = WhyUnknown::NotStored { cause: failure.reason().to_owned() };
             unstored = Some((claim.held.slot().clone(), why, expires_at));
         }
         // What is kept is kept: repeats need not wait until a large answer has gone out.
@@ -319,18 +321,20 @@ async fn release(worker: &Worker, claim: Claim, request_id: RequestId) -> Option
 /// Frees a key however long the store takes, a few times over, until this server ends. The slot is held meanwhile: nobody
 /// shall read a record that is about to go.
 async fn release_late(worker: &Worker, claim: Claim, request_id: RequestId) {
+    let mut tries_at_end = 0;
     for _ in 0..RELEASE_TRIES {
         let Err(failure) = worker.shared.idempotency.release(claim.held.slot().clone(), request_id).await
         else {
             return;
         };
-        if worker.is_stopping() {
-            tracing::error!(%failure, request = %request_id, "an idempotency key is not released: its outcome counts as unknown");
-            return;
+        tries_at_end += u32::from(worker.is_stopping());
+        if tries_at_end == RELEASE_TRIES_AT_END {
+            break;
         }
         tracing::error!(%failure, request = %request_id, "an idempotency key is not released yet");
         tokio::time::sleep(RELEASE_REST).await;
     }
+    tracing::error!(request = %request_id, "an idempotency key was not released: its outcome may count as unknown");
 }
 
 /// For operators; and the key is kept for as long as any from here on. Nothing else depends on it: it is tried once.

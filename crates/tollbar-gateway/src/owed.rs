@@ -6,8 +6,6 @@ use tollbar_core::port::{JournalRecord, StoreFailure};
 
 /// What one thread keeps. Without a journal nothing new is charged, so there are no more than were under way.
 const KEPT_MAX: usize = 16_384;
-/// What is appended at once: of a disk that is nearly full, little is asked.
-const PIECE: usize = 64;
 
 /// The outcomes of one thread, oldest first.
 #[derive(Default)]
@@ -29,11 +27,11 @@ impl Owed {
         }
     }
 
-    /// Appends what is owed, as far as that goes.
-    pub(crate) fn pay(&self, append: impl Fn(&[JournalRecord]) -> Result<(), StoreFailure>) {
+    /// Appends what is owed, as far as that goes. One by one: of what a disk takes only in part, whole records could be
+    /// counted before they are taken back, and again when they are paid once more.
+    pub(crate) fn pay(&self, append: impl Fn(JournalRecord) -> Result<(), StoreFailure>) {
         let mut records = self.records.borrow_mut();
-        let paid: usize =
-            records.chunks(PIECE).take_while(|piece| append(piece).is_ok()).map(<[_]>::len).sum();
+        let paid = records.iter().take_while(|record| append(**record).is_ok()).count();
         if paid > 0 {
             tracing::info!(outcomes = paid, "outcomes are in the usage journal after all");
             records.drain(..paid);
@@ -67,22 +65,20 @@ mod tests {
         owed.keep(record(502));
         owed.pay(|_| Err(StoreFailure::new("the disk is full")));
         assert_eq!(owed.count(), 2);
-        owed.pay(|records| {
-            assert_eq!(records, [record(500), record(502)]);
+        let taken = RefCell::new(Vec::new());
+        let (room, takes) = (Cell::new(1), |record| {
+            taken.borrow_mut().push(record);
             Ok(())
         });
+        owed.pay(|record| {
+            room.set(room.get() - 1);
+            if room.get() < 0 { Err(StoreFailure::new("the disk is full")) } else { takes(record) }
+        });
+        owed.pay(takes);
+        assert_eq!(*taken.borrow(), [record(500), record(502)], "each once, and in order");
         owed.pay(|_| panic!("nothing is owed"));
         (0..KEPT_MAX + 3).for_each(|_| owed.keep(record(500)));
-        let room = Cell::new(100_usize);
-        let append = |records: &[JournalRecord]| {
-            let left = room.get().checked_sub(records.len());
-            room.set(left.ok_or_else(|| StoreFailure::new("the disk is full"))?);
-            Ok(())
-        };
-        owed.pay(append);
-        assert_eq!((room.get(), owed.count()), (36, u64::try_from(KEPT_MAX).unwrap() + 3 - 64));
-        room.set(KEPT_MAX);
-        owed.pay(append);
-        assert_eq!((room.get(), owed.count()), (64, 3), "what did not fit is lost");
+        owed.pay(takes);
+        assert_eq!((taken.borrow().len(), owed.count()), (2 + KEPT_MAX, 3), "what did not fit is lost");
     }
 }

@@ -10,7 +10,7 @@ use tollbar_core::{
     find_path_fault,
     idempotency::{Fingerprint, Slot, parse_key},
 };
-use tollbar_http::{RequestHead, TargetForm};
+use tollbar_http::{Framing, RequestHead, TargetForm};
 
 use crate::{
     answer::{Answer, Refused},
@@ -80,7 +80,7 @@ async fn walk<'r>(
     let operation = check_operation(&snapshot, exchange, &location, head, &client, &authenticated, now)?;
     // 13 the per-minute rate
     exchange.rate = Some(admission::take_rate(&snapshot, &client, exchange.environment, now)?);
-    let rate = TakenRate::new(worker, &client, exchange.environment, now);
+    let mut rate = TakenRate::new(worker, &client, exchange.environment, now);
     // What Connection names was for us alone: what is checked from here on is what the upstream gets.
     let mut head = head.clone();
     remove_hop_by_hop(&mut head.headers);
@@ -88,6 +88,10 @@ async fn walk<'r>(
     // 14 the body is read; the idempotency key is new, or its answer is replayed
     let key = if operation.endpoint().write { parse_idempotency_key(head, &operation)? } else { None };
     let need = admission::body_need(&operation, &head.headers);
+    if key.is_some() || !matches!(head.framing, Framing::None | Framing::Length(0)) {
+        // What follows can take long.
+        rate.journal();
+    }
     let (body, claim) = match key {
         None => (body::read_needed(client_body, head, need, shared).await?, None),
         Some(key) => {

@@ -140,15 +140,18 @@ impl Worker {
             }
             self.wait_until(|| self.tasks.get() == 0).await;
         };
-        if tokio::time::timeout(self.shared.settings.drain, all_done).await.is_err() {
-            tracing::warn!(cut = self.tasks.get(), "the drain time is over; what is still under way is cut");
-        }
-        self.pay_owed();
-        if self.owed.count() > 0 {
-            tracing::error!(
-                outcomes = self.owed.count(),
-                "outcomes could not be recorded: what was given back for them counts again"
-            );
+        let paying = async {
+            loop {
+                sweep.tick().await;
+                self.pay_owed();
+            }
+        };
+        tokio::select! {
+            biased;
+            done = tokio::time::timeout(self.shared.settings.drain, all_done) => if done.is_err() {
+                tracing::warn!(cut = self.tasks.get(), "the drain time is over; what is still under way is cut");
+            },
+            () = paying => {}
         }
         Ok(())
     }
@@ -201,7 +204,7 @@ impl Worker {
 
     /// Appends outcomes that the journal could not take when they came.
     fn pay_owed(&self) {
-        self.owed.pay(|records| self.append(records));
+        self.owed.pay(|record| self.append(&[record]));
     }
 
     /// A task that a drain waits for.
@@ -264,5 +267,18 @@ impl Worker {
         }
         verified.insert(digest, claims.clone());
         Some(claims)
+    }
+}
+
+/// When the last of what was under way has ended, or was cut.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.pay_owed();
+        if self.owed.count() > 0 {
+            tracing::error!(
+                outcomes = self.owed.count(),
+                "outcomes could not be recorded: what was given back for them counts again"
+            );
+        }
     }
 }

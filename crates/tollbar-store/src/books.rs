@@ -98,6 +98,10 @@ pub(crate) fn keep_terms(connection: &Connection, new: &ClientRecord, month: Mon
     let Some(old) = old else { return Ok(()) };
     let old: Terms = serde_json::from_str(&old)?;
     if old != new.terms() {
+        // A clock that was ahead has left what never was.
+        connection
+            .prepare_cached("DELETE FROM past_terms WHERE client = ?1 AND month > ?2")?
+            .execute(params![new.id.number().cast_signed(), month.number()])?;
         // Only the first change in a month replaces what was in force when the month before it ended.
         connection
             .prepare_cached("INSERT OR IGNORE INTO past_terms (client, month, body) VALUES (?1, ?2, ?3)")?

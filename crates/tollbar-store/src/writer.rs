@@ -170,7 +170,7 @@ fn run_batch(connection: &Connection, batch: Vec<Command>) {
             Ok(()) => failure,
             Err(error) => {
                 tracing::error!(%error, "a transaction that failed may be there after a crash");
-                StoreFailure::in_doubt(&failure)
+                failure.into_doubt()
             }
         }
     });

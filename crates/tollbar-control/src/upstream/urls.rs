@@ -7,11 +7,10 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
+use tollbar_core::UPSTREAM_URLS_MAX;
+
 use super::check_upstream;
 use crate::fault::Fault;
-
-/// Servers of one upstream.
-const URLS_MAX: usize = 16;
 
 /// The URLs of an upstream as they were given: one text, with commas between several, or a list.
 #[derive(Debug, Default, PartialEq)]
@@ -26,9 +25,9 @@ pub(crate) async fn check_upstreams(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<String>, Fault> {
     let Urls(urls) = urls;
-    if urls.is_empty() || urls.len() > URLS_MAX {
+    if urls.is_empty() || urls.len() > UPSTREAM_URLS_MAX {
         let count = urls.len();
-        return Err(Fault::bad(format!("{field}: {count} URLs; an upstream has 1 to {URLS_MAX}")));
+        return Err(Fault::bad(format!("{field}: {count} URLs; an upstream has 1 to {UPSTREAM_URLS_MAX}")));
     }
     let mut checked: Vec<String> = Vec::new();
     for url in urls {

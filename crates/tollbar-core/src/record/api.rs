@@ -9,6 +9,9 @@ use crate::{ChangeId, EndpointId, Timestamp};
 /// How API records are written today. An older one is read again from its document at the next start.
 pub const API_FORMAT: u32 = 1;
 
+/// Servers of one upstream, at most.
+pub const UPSTREAM_URLS_MAX: usize = 16;
+
 /// An imported API: everything that the data plane has to know of it, as the document says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiRecord {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tollbar_core::Timestamp;
+use tollbar_core::{Timestamp, UPSTREAM_URLS_MAX};
 
 use crate::{
     Shared, body::BYTES_PER_SECOND_MIN, forward::WRITE_BYTES, settings::STORE_TIMEOUT,
@@ -24,8 +24,9 @@ pub(super) fn of_started(shared: &Shared, body_bytes: usize) -> Timestamp {
 fn longest(shared: &Shared, body_bytes: usize) -> Duration {
     let settings = &shared.settings;
     let upstream = &settings.upstream;
-    // To find its addresses, and to be connected to one.
-    let connecting = upstream.connect_timeout * (1 + CONNECT_TIMEOUTS_MAX);
+    // To find the addresses of each server, and to be connected to one.
+    let servers = u32::try_from(UPSTREAM_URLS_MAX).unwrap_or(u32::MAX);
+    let connecting = upstream.connect_timeout.saturating_mul(servers.saturating_add(CONNECT_TIMEOUTS_MAX));
     // The request's head, its body in pieces, its end; the answer's head, and the body of an error.
     let pieces = u32::try_from(body_bytes.div_ceil(WRITE_BYTES)).unwrap_or(u32::MAX);
     let exchange = upstream.response_timeout.saturating_mul(pieces.saturating_add(4));

@@ -182,7 +182,11 @@ impl Fold {
         self.stepped_over = 0;
         // Asked before the folder is: what was made stands there.
         let made = self.folder.made();
-        let names = self.folder.names()?;
+        let names = match self.folder.names() {
+            // Taken away with all that was in it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            names => names?,
+        };
         for (name, begun) in made.iter().filter(|(name, _)| !names.contains(name)) {
             self.give_up(begun, name, "it is gone");
         }

@@ -54,10 +54,13 @@ fn read_backwards(
     const RECORD: u64 = RECORD_BYTES as u64;
     let mut end = file.metadata()?.len() / RECORD;
     let mut block = Vec::new();
-    while end > 0 {
+    // Till a whole block has none that is young enough: one old record may stand behind young ones.
+    let mut is_over = false;
+    while end > 0 && !is_over {
         let start = end.saturating_sub(BLOCK_RECORDS);
         block.resize(usize::try_from((end - start) * RECORD).unwrap_or(0), 0);
         file.read_exact_at(&mut block, start * RECORD)?;
+        let (mut old, mut young) = (0, 0);
         for bytes in block.as_chunks::<RECORD_BYTES>().0.iter().rev() {
             let Some(record) = parse_record(bytes) else { continue };
             if record.event != JournalEvent::Rated {
@@ -65,13 +68,16 @@ fn read_backwards(
             }
             let second = record.at.as_seconds();
             if second + WINDOW_SECONDS + DISORDER_SECONDS < now {
-                return Ok(());
+                old += 1;
+                continue;
             }
+            young += 1;
             if second + WINDOW_SECONDS >= now && second <= now + WINDOW_SECONDS {
                 let count = counts.entry((record.client, record.environment, second.min(now))).or_default();
                 *count = count.saturating_add(1);
             }
         }
+        is_over = old > 0 && young == 0;
         end = start;
     }
     Ok(())

@@ -138,6 +138,19 @@ fn the_last_61_seconds_of_the_rate_are_given() {
 }
 
 #[test]
+fn what_is_written_late_hides_nobodys_rate() {
+    let folder = folder();
+    let store = open(folder.path());
+    let now = at(NOON);
+    let second = now.as_seconds();
+    let rated = |number, second| record(JournalEvent::Rated, number, Timestamp::from_seconds(second));
+    append(&store, &[rated(1, second - 5), rated(2, second - 92), rated(2, second - 4000)]);
+    drop(store);
+    let recent = wait(open(folder.path()).load_counts(now)).unwrap().recent;
+    assert_eq!(recent, [(client(1), LIVE, second - 5, 1)]);
+}
+
+#[test]
 fn the_last_61_seconds_are_those_that_went_by_whatever_the_wall_clock_was_set_to() {
     const HOUR: i64 = 3_600_000;
     for step in [-HOUR, -31 * 24 * HOUR, -1500, 0, 1500, HOUR, 31 * 24 * HOUR] {

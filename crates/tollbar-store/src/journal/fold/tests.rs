@@ -154,6 +154,16 @@ fn a_writer_leaves_a_file_that_was_cut_or_taken_away() {
     journal.fold();
     assert_eq!(journal.charged(), 3);
     assert_eq!(journal.fold.damage.count(), 2);
+    // The folder with all that is in it.
+    let folder = file(&journal).parent().unwrap().to_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    journal.fold();
+    assert_eq!(journal.fold.damage.count(), 3);
+    writer.append(&[charge(1)]).unwrap_err();
+    std::fs::create_dir(&folder).unwrap();
+    writer.append(&[charge(1)]).unwrap();
+    journal.fold();
+    assert_eq!(journal.charged(), 4);
 }
 
 #[test]
