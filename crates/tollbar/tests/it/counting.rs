@@ -93,6 +93,27 @@ fn the_rate_holds_over_a_kill_and_over_a_restart() {
 }
 
 #[test]
+fn what_waits_for_its_body_has_taken_from_the_rate_whatever_becomes_of_it() {
+    let shop = Shop::open();
+    let client = limited(&shop, 5);
+    let waiting: Vec<_> = ["", "Idempotency-Key: k\r\n"]
+        .map(|key| {
+            let mut connection = Connection::open(shop.platform.gateway);
+            connection.send(format!(
+                "POST /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\nContent-Type: application/json\r\n{key}\
+                 Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+                client.key
+            ));
+            assert_eq!(connection.receive_head().0, 100);
+            connection
+        })
+        .into();
+    let shop = shop.kill_and_restart();
+    drop(waiting);
+    assert_eq!((0..5).filter(|_| status(&shop, &client) == 200).count(), 3);
+}
+
+#[test]
 fn the_rate_headers_say_what_is_left_and_when_it_is_whole_again() {
     let shop = Shop::open();
     let client = limited(&shop, 5);
