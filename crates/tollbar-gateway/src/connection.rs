@@ -60,8 +60,8 @@ pub(crate) async fn serve(worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr,
     let origin = Origin { peer, is_tls: transport.is_tls() };
     match opened {
         Opened::Http1 => http1::serve(worker, transport, origin, true).await,
-        Opened::Http2 => http2::serve(worker, transport, origin).await,
-        Opened::Refused(message) => http1::refuse_all(worker, transport, origin, message).await,
+        Opened::Http2 => Box::pin(http2::serve(worker, transport, origin)).await,
+        Opened::Refused(message) => Box::pin(http1::refuse_all(worker, transport, origin, message)).await,
     }
 }
 

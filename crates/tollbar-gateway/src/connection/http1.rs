@@ -2,16 +2,16 @@
 
 use std::{rc::Rc, time::Duration};
 
-use http::{HeaderMap, Method, Version};
+use http::{Method, Version};
 use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tollbar_contract::{RequestId, Stage};
 use tollbar_core::Rejection;
 use tollbar_http::{Framing, Limits, MessageReader, MessageWriter, ReadError, RequestHead};
 
-use super::{Origin, WRITE_BYTES, answer, begin, refuse, take_request_id, tunnel, whole_framing, within};
+use super::{Origin, answer, begin, refuse, take_request_id, tunnel, within};
 use crate::{
-    answer::{Answer, AnswerBody, Cut, Tunnel, UpstreamBody},
+    answer::{Answer, AnswerBody, Cut, Tunnel},
     body::{BodyReader, ClientBody, Invitation, Reader, Writer},
     exchange::Exchange,
     pipeline, record,
@@ -20,8 +20,9 @@ use crate::{
     worker::Worker,
 };
 
-/// How long after a request it is looked whether its client is still there.
-const DEPARTURE_CHECK: Duration = Duration::from_millis(250);
+mod delivery;
+
+use delivery::{deliver, departure};
 
 /// Serves a connection to its end, or until a successor goes on with it.
 pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Origin, mut is_new: bool) {
@@ -42,7 +43,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, transport: Transport, origin: Ori
             Step::Switch(switch) => {
                 let Switch { tunnel, exchange, head } = *switch;
                 let is_admitted = || pipeline::is_still_admitted(worker, &exchange, &head);
-                return tunnel::run(worker, (reader, writer), tunnel.connection, is_admitted).await;
+                return Box::pin(tunnel::run(worker, (reader, writer), tunnel.connection, is_admitted)).await;
             }
         }
     }
@@ -111,14 +112,27 @@ async fn step(
         Ok(Ok(None)) => return Step::End,
         Ok(Err(error)) => {
             let Some(message) = fault_message(&error) else { return Step::End };
-            return refuse_unread(worker, origin, request_id, message, reader, writer).await;
+            return Box::pin(refuse_unread(worker, origin, request_id, message, reader, writer)).await;
         }
         Err(_) => {
             let message =
                 format!("the request's head did not come within {} s", settings.head_timeout.as_secs());
-            return refuse_unread(worker, origin, request_id, message, reader, writer).await;
+            return Box::pin(refuse_unread(worker, origin, request_id, message, reader, writer)).await;
         }
     };
+    // On the heap only while there is a request: most connections wait for one.
+    Box::pin(serve_request(worker, origin, request_id, head, reader, writer)).await
+}
+
+async fn serve_request(
+    worker: &Rc<Worker>,
+    origin: Origin,
+    request_id: RequestId,
+    head: RequestHead,
+    reader: &mut Reader,
+    writer: &mut Writer,
+) -> Step {
+    let settings = &worker.shared.settings;
     writer.set_peer_version(head.version);
     let mut exchange = begin(worker, origin, request_id, Some(&head));
     let answer = match respond_to(worker, &mut exchange, &head, reader, writer).await {
@@ -133,6 +147,7 @@ async fn step(
             Err(Cut) => Step::End,
         };
     }
+    let hands_over = || worker.hands_over() && origin.can_be_handed_over();
     let is_in_step = reader.body_is_finished() || (rest_is_small(&head) && !head.expects_continue);
     // A successor goes on only with what is between two requests.
     let is_between = reader.body_is_finished() && !reader.has_started();
@@ -227,126 +242,6 @@ fn fault_message(error: &ReadError) -> Option<String> {
         ReadError::Malformed(malformed) => Some(malformed.to_string()),
         ReadError::UnexpectedEof(_) => Some("the request ended before its head was complete".to_owned()),
         ReadError::Io(_) | ReadError::BodyUnread => None,
-    }
-}
-
-/// Writes an answer. An error means that the client must see it as broken off.
-async fn deliver(
-    worker: &Worker,
-    answer: Answer<'static>,
-    method: &Method,
-    keep_alive: bool,
-    writer: &mut Writer,
-    reader: Option<&mut Reader>,
-) -> Result<(), Cut> {
-    let mut departed = std::pin::pin!(departure(reader));
-    let Answer { status, headers, body, held: _held, watch, .. } = answer;
-    // Looks at what the upstream said when all of it has gone out.
-    let mut _watch = watch;
-    let mut out = Out { writer, timeout: worker.shared.settings.write_timeout };
-    let is_head = *method == Method::HEAD;
-    let mut trailers = HeaderMap::new();
-    match body {
-        AnswerBody::Whole(bytes) if is_head => {
-            let length = u64::try_from(bytes.len()).ok();
-            within(out.timeout, out.writer.response_head_only(status, &headers, length, keep_alive)).await?;
-        }
-        AnswerBody::Whole(bytes) => {
-            let framing = whole_framing(bytes.len());
-            within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
-            out.body(&bytes).await?;
-        }
-        AnswerBody::Upstream(body) if matches!(body.framing, Framing::None) => {
-            let UpstreamBody { connection, declared_length, watch, .. } = *body;
-            _watch = watch;
-            connection.give_back();
-            within(out.timeout, out.writer.response_head_only(status, &headers, declared_length, keep_alive))
-                .await?;
-        }
-        AnswerBody::Upstream(body) => {
-            let framing = client_framing(body.framing);
-            within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
-            let idle_timeout = worker.shared.settings.upstream.idle_timeout;
-            let mut body = *body;
-            if body.first.is_none() && !body.connection.reader.has_started() {
-                // The head of an event stream must not wait for the first event.
-                out.flush().await?;
-            }
-            loop {
-                let piece = tokio::select! {
-                    biased;
-                    piece = within(idle_timeout, body.piece()) => piece?,
-                    () = &mut departed => return Err(Cut),
-                };
-                let Some(piece) = piece else { break };
-                out.body(&piece).await?;
-            }
-            trailers = body.take_trailers();
-            _watch = body.watch.take();
-            body.connection.give_back();
-        }
-        // Handled where the connection is at hand.
-        AnswerBody::Tunnel(_) => return Err(Cut),
-        AnswerBody::Relayed { framing, mut pieces } => {
-            let framing = client_framing(framing);
-            within(out.timeout, out.writer.response_head(status, &headers, framing, keep_alive)).await?;
-            loop {
-                let piece = tokio::select! {
-                    biased;
-                    piece = pieces.recv() => piece,
-                    () = &mut departed => return Err(Cut),
-                };
-                let Some(piece) = piece else { break };
-                out.body(&piece?).await?;
-            }
-        }
-    }
-    out.finish(&trailers).await
-}
-
-/// Ends when the client has left: it closed its side, or the connection broke. One that only says that it sends nothing
-/// more cannot be told apart, and gets a little time for its answer. Not looked for at once: most answers are quicker.
-async fn departure(reader: Option<&mut Reader>) {
-    match reader {
-        Some(reader) if reader.body_is_finished() => {
-            tokio::time::sleep(DEPARTURE_CHECK).await;
-            if reader.wait_for_close().await.is_ok() {
-                tokio::time::sleep(LINGER).await;
-            }
-        }
-        _ => std::future::pending().await,
-    }
-}
-
-/// A writer with a time-out on each write: a client that does not read is cut off.
-struct Out<'w> {
-    writer: &'w mut Writer,
-    timeout: Duration,
-}
-
-impl Out<'_> {
-    /// In pieces, so that the time-out is for so much and not for a whole answer.
-    async fn body(&mut self, bytes: &[u8]) -> Result<(), Cut> {
-        for piece in bytes.chunks(WRITE_BYTES) {
-            within(self.timeout, self.writer.body(piece)).await?;
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), Cut> {
-        within(self.timeout, self.writer.flush()).await
-    }
-
-    async fn finish(&mut self, trailers: &HeaderMap) -> Result<(), Cut> {
-        within(self.timeout, self.writer.finish_with(trailers)).await
-    }
-}
-
-/// A body that ends with the upstream's connection goes to the client in chunks, so that a cut can be seen.
-const fn client_framing(framing: Framing) -> Framing {
-    match framing {
-        Framing::UntilClose => Framing::Chunked,
-        other => other,
     }
 }
 
