@@ -78,7 +78,7 @@ pub(super) fn clock(patient: &Patient<'_>) -> Check {
         );
         let if_right = "if it is right now, it was ahead when these were written, and nothing has to be done: the keys are \
              replayed until they end, files of the journal go some minutes after a start, changes keep their time";
-        return if ahead.is_last {
+        return if ahead.is_last() {
             Check::wrong(
                 subject,
                 found,
