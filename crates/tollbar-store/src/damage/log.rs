@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, io, os::unix::fs::FileExt as _, path::Path};
 
-use super::checksum::{FRAME_HEADER_BYTES, before_first, checksum, word};
+use super::checksum::{FRAME_HEADER_BYTES, before_first, checksum, first_words, word};
 
 pub(super) const HEADER_BYTES: usize = 32;
 /// The two kinds of write-ahead log: checksums little-endian and big-endian.
@@ -82,8 +82,7 @@ pub(super) fn read_log(file: &Path) -> io::Result<Log> {
     let (mut is_torn, mut in_piece, mut commits_behind, mut frames) = (false, 0_u64, 0_u64, 0_u64);
     while is_there {
         let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
-        let (has_salt, is_commit) = (word_pair(head, 8) == salt, word(head, 4) != 0);
-        let told = word_pair(head, 16);
+        let (has_salt, told) = (word_pair(head, 8) == salt, word_pair(head, 16));
         let leads_to = |sums| {
             let sums = checksum(sums, head.get(..8).unwrap_or_default(), big_endian);
             checksum(sums, page, big_endian)
@@ -91,6 +90,14 @@ pub(super) fn read_log(file: &Path) -> io::Result<Log> {
         let comes_to = leads_to(sums);
         // The checksums do not cover the salt: one that goes on with them belongs here whatever its salt says.
         let goes_on = comes_to == told || beside_told.take().is_some_and(|sums| leads_to(sums) == told);
+        let mut is_commit = word(head, 4) != 0;
+        if !goes_on {
+            let (number, mark) = first_words(sums, page, told, big_endian);
+            // The mark is what is damaged, or one that stood there before and was not written over yet.
+            if mark == 0 || number == word(head, 0) {
+                is_commit = mark != 0;
+            }
+        }
         sums = told;
         if !(has_salt && goes_on) {
             is_torn = true;

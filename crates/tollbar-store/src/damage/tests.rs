@@ -145,6 +145,10 @@ fn a_damaged_end_of_the_last_commit_but_one_is_not_taken_for_the_last_commit() {
         let Log::Damaged(reason) = read(&damaged) else { panic!("not seen at {at}") };
         assert!(reason.contains(&format!("frame {frame} is damaged, and 2 commits")), "{at}: {reason}");
     }
+    // The mark is gone.
+    let mut damaged = whole.clone();
+    damaged[but_one + 4..][..4].fill(0);
+    assert!(matches!(read(&damaged), Log::Damaged(_)));
     // All of the salt.
     let mut damaged = whole.clone();
     damaged[but_one + 8..][..8].fill(0xa5);
@@ -157,6 +161,33 @@ fn a_damaged_end_of_the_last_commit_but_one_is_not_taken_for_the_last_commit() {
     let mut damaged = whole;
     damaged[last..].fill(0);
     assert_eq!(read(&damaged), Log::TornEnd);
+}
+
+#[test]
+fn a_mark_that_stood_there_before_ends_no_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = runs(folder.path(), &[&[20_000]]).remove(0);
+    let log = folder.path().join("torn");
+    let frame_bytes = FRAME_HEADER_BYTES + 4096;
+    let [.., before, last] = ends_of_commits(&run)[..] else { panic!("too few commits") };
+    let under_way: Vec<_> = (before + frame_bytes..last).step_by(frame_bytes).collect();
+    assert!(under_way.len() > 2);
+    // A sector may end behind the mark, behind the salt, or within the page: what it held was written, or what is behind it.
+    for at in under_way {
+        for (old, is_salt_old) in
+            [(0..8, false), (0..16, true), (16..24, false), (16..600, false), (4..5, false)]
+        {
+            let mut torn = run.clone();
+            for (place, byte) in old.clone().zip(run[before..].iter().skip(old.start)) {
+                torn[at + place] = *byte;
+            }
+            if is_salt_old {
+                torn[at + 8..at + 16].fill(0x5a);
+            }
+            fs::write(&log, torn).unwrap();
+            assert!(!matches!(read_log(&log).unwrap(), Log::Damaged(_)), "{at}, {old:?}");
+        }
+    }
 }
 
 #[test]
