@@ -28,6 +28,14 @@ pub(crate) fn check_before_opening(file: &Path) -> Result<bool, OpenError> {
     match read_log(&log).map_err(OpenError::file(&log))? {
         Log::Whole => Ok(false),
         Log::TornEnd => Ok(true),
+        Log::TornCommit => {
+            tracing::warn!(
+                file = %log.display(),
+                "the write-ahead log ends with a commit that cannot be read: one that failed, or was under way when the \
+                 machine crashed, was not acknowledged; if neither happened, the disk has damaged what was changed last"
+            );
+            Ok(true)
+        }
         Log::Headless(committed) => {
             if committed.is_in(file, &log).map_err(OpenError::file(file))? {
                 tracing::warn!(

@@ -50,6 +50,23 @@ pub struct Inspection {
     pub is_restore_torn: bool,
     /// Whether one that was broken off has left something.
     pub has_left_restore: bool,
+    /// What was looked at, of which the rest here says something.
+    pub looked_at: LookedAt,
+}
+
+/// What could be looked at. Where there is no store yet that is everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookedAt {
+    /// The usage journal, and how far it is added up.
+    pub journal: bool,
+    /// The secrets and the keys that sign tokens.
+    pub secrets: bool,
+    /// The tables, which those of another schema are not.
+    pub tables: bool,
+}
+
+impl LookedAt {
+    const EVERYTHING: Self = Self { journal: true, secrets: true, tables: true };
 }
 
 /// One database.
@@ -117,15 +134,24 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, now: Timestamp, full: bo
                 damage::check_before_opening(&file)?;
             }
             if !report.is_there {
+                if is_main {
+                    found.looked_at = LookedAt::EVERYTHING;
+                }
                 return Ok(());
             }
             let connection = look_into(&file, full, &mut report)?;
             if is_main {
                 look_at_journal(&connection, folder, now, &mut found);
+                found.looked_at.journal = true;
+                // The first start was broken off.
+                if report.schema == Some(0) {
+                    found.looked_at = LookedAt::EVERYTHING;
+                }
             }
             if is_main && report.schema.is_some_and(|schema| (1..=report.known_schema).contains(&schema)) {
                 found.keyring = keyring(&connection)?;
                 found.signing_keys = bodies(&connection, "SELECT body FROM signing_keys")?;
+                found.looked_at.secrets = true;
             }
             // The tables of another schema may be others.
             if is_main && report.schema == Some(report.known_schema) {
@@ -193,6 +219,7 @@ fn read_main(
         connection.query_row(unknown, [column(unknown_since.as_millis())], |row| row.get(0))?;
     found.unknown_outcomes = from_column(unknown);
     found.journal.has_gaps = allowance::has_gaps(connection)?;
+    found.looked_at.tables = true;
     Ok(())
 }
 

@@ -32,8 +32,8 @@ mod writer;
 pub use backup::{back_up_stopped, manifest::verify_backup};
 pub use fault::OpenError;
 pub use inspect::{
-    Ahead, DatabaseReport, Hindrance, Inspection, JournalReport, Unreadable, check_schemas, inspect,
-    read_keyring,
+    Ahead, DatabaseReport, Hindrance, Inspection, JournalReport, LookedAt, Unreadable, check_schemas,
+    inspect, read_keyring,
 };
 pub use journal::JournalWriter;
 pub use lock::is_in_use;

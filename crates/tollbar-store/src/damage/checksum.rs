@@ -30,6 +30,23 @@ pub(super) fn before_first(frame: &[u8], header: &[u8], big_endian: bool) -> Opt
     })
 }
 
+/// What the first two words of a frame were when its checksum was made, which goes on from these sums: its page's number, and
+/// its mark. They are others than those that stand there where just these are damaged; and any where something else is.
+pub(super) fn first_words(sums: (u32, u32), page: &[u8], told: (u32, u32), big_endian: bool) -> (u32, u32) {
+    let (mut first, mut second) = told;
+    let read = |bytes: [u8; 4]| {
+        if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    };
+    let before = |sum: u32, word: u32, other: u32| sum.wrapping_sub(word).wrapping_sub(other);
+    for [a, b, c, d, e, f, g, h] in page.as_chunks::<8>().0.iter().rev().copied() {
+        second = before(second, read([e, f, g, h]), first);
+        first = before(first, read([a, b, c, d]), second);
+    }
+    let words = (before(first, sums.0, sums.1), before(second, sums.1, first));
+    // They stand there big-endian, however they are added.
+    if big_endian { words } else { (words.0.swap_bytes(), words.1.swap_bytes()) }
+}
+
 pub(super) fn word(bytes: &[u8], at: usize) -> u32 {
     let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
     u32::from_be_bytes(bytes.unwrap_or_default())

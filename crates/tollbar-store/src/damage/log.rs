@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, io, os::unix::fs::FileExt as _, path::Path};
 
-use super::checksum::{FRAME_HEADER_BYTES, before_first, checksum, word};
+use super::checksum::{FRAME_HEADER_BYTES, before_first, checksum, first_words, word};
 
 pub(super) const HEADER_BYTES: usize = 32;
 /// The two kinds of write-ahead log: checksums little-endian and big-endian.
@@ -14,6 +14,9 @@ pub(super) enum Log {
     Whole,
     /// The last commit was not finished, and so not acknowledged.
     TornEnd,
+    /// The same, but the end of a commit is there. A crash of the machine leaves that, and so does a commit that failed:
+    /// a disk that damaged what was acknowledged last cannot be told from them.
+    TornCommit,
     /// The header cannot be read, and SQLite takes the log for an empty one. It may be one: a log is begun anew, with a
     /// new header over the old one, when the database has all of what it holds.
     Headless(Committed),
@@ -75,18 +78,32 @@ pub(super) fn read_log(file: &Path) -> io::Result<Log> {
     }
     let mut committed = Committed { pages: BTreeMap::new(), end: 0, page_bytes };
     let mut uncommitted = Vec::new();
+    let mut beside_told = None;
     let (mut is_torn, mut in_piece, mut commits_behind, mut frames) = (false, 0_u64, 0_u64, 0_u64);
     while is_there {
         let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
-        let (is_ours, is_commit) = (word_pair(head, 8) == salt, word(head, 4) != 0);
-        let told = word_pair(head, 16);
-        sums = checksum(sums, head.get(..8).unwrap_or_default(), big_endian);
-        sums = checksum(sums, page, big_endian);
-        if !(is_ours && sums == told) {
+        let (has_salt, told) = (word_pair(head, 8) == salt, word_pair(head, 16));
+        let leads_to = |sums| {
+            let sums = checksum(sums, head.get(..8).unwrap_or_default(), big_endian);
+            checksum(sums, page, big_endian)
+        };
+        let comes_to = leads_to(sums);
+        // The checksums do not cover the salt: one that goes on with them belongs here whatever its salt says.
+        let goes_on = comes_to == told || beside_told.take().is_some_and(|sums| leads_to(sums) == told);
+        let mut is_commit = word(head, 4) != 0;
+        if !goes_on {
+            let (number, mark) = first_words(sums, page, told, big_endian);
+            // The mark is what is damaged, or one that stood there before and was not written over yet.
+            if mark == 0 || number == word(head, 0) {
+                is_commit = mark != 0;
+            }
+        }
+        sums = told;
+        if !(has_salt && goes_on) {
             is_torn = true;
             in_piece = 0;
-            // Its own words say what the next one goes on from.
-            sums = told;
+            // The next one goes on from what its own words say, or from what it comes to if just these are damaged.
+            beside_told = Some(comes_to);
         } else if !is_torn {
             uncommitted.push((word(head, 0), frames));
             frames += 1;
@@ -95,7 +112,7 @@ pub(super) fn read_log(file: &Path) -> io::Result<Log> {
             committed.pages.extend(uncommitted.drain(..));
             committed.end = word(head, 4);
         }
-        if is_commit && is_torn && is_ours {
+        if is_commit && is_torn && (has_salt || goes_on) {
             in_piece += 1;
             commits_behind = commits_behind.max(in_piece);
         }
@@ -107,15 +124,20 @@ pub(super) fn read_log(file: &Path) -> io::Result<Log> {
             frames + 1
         )),
         _ if is_headless => Log::Headless(committed),
+        (true, 1) => Log::TornCommit,
         (true, _) => Log::TornEnd,
         (false, _) => Log::Whole,
     })
 }
 
 impl Committed {
-    /// Whether the database has everything: nothing is lost with the log then.
+    /// Whether the database has everything: nothing is lost with the log then. Its pages are of the size that the log was
+    /// read by: under another one a log that is too short for a page would seem to hold none.
     pub(super) fn is_in(&self, database: &Path, log: &Path) -> io::Result<bool> {
         let (database, log) = (File::open(database)?, File::open(log)?);
+        if page_bytes_of(&database)? != self.page_bytes {
+            return Ok(false);
+        }
         let (mut in_log, mut in_database) = (vec![0; self.page_bytes], vec![0; self.page_bytes]);
         let (page_bytes, head) = (self.page_bytes as u64, FRAME_HEADER_BYTES as u64);
         for (page, frame) in self.pages.range(..=self.end) {
@@ -131,6 +153,20 @@ impl Committed {
         }
         Ok(true)
     }
+}
+
+/// What the database's own header says.
+fn page_bytes_of(database: &File) -> io::Result<usize> {
+    let mut bytes = [0; 2];
+    match database.read_exact_at(&mut bytes, 16) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+        read => read?,
+    }
+    // The largest size does not fit there.
+    Ok(match u16::from_be_bytes(bytes) {
+        1 => 65_536,
+        bytes => usize::from(bytes),
+    })
 }
 
 /// False at the end, also in the middle of what was to be read.

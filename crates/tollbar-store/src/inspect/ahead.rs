@@ -10,8 +10,10 @@ use crate::database::{column, from_column};
 pub struct Ahead {
     /// The newest time that stands anywhere.
     pub newest: Timestamp,
-    /// Whether what was written last is ahead as well, and not only what was written before it.
-    pub is_last: bool,
+    /// Whether the last entry of the audit trail, or of the journal, is ahead.
+    is_last: bool,
+    /// Whether one of them shows that work went on by the clock that was asked.
+    went_on: bool,
     /// Entries of the audit trail.
     pub changes: u64,
     /// Idempotency records.
@@ -23,6 +25,12 @@ pub struct Ahead {
 }
 
 impl Ahead {
+    /// Whether nothing shows that work went on by this clock since.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.is_last && !self.went_on
+    }
+
     /// Adds what stands in the tables.
     pub(super) fn read(&mut self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
         let now = column(now.as_millis());
@@ -35,6 +43,8 @@ impl Ahead {
         let (newest, changes) = connection.query_row(audit, [now], |row| Ok((row.get(0)?, row.get(1)?)))?;
         self.newest = self.newest.max(time(newest));
         self.changes = from_column(changes);
+        // The order is that of writing. A last one that has none ahead before it may be from long ago.
+        self.went_on |= changes > 0 && last <= now;
         let keys = "SELECT max(started_at), count(*) FILTER (WHERE started_at > ?1),
                max(expires_at) FILTER (WHERE started_at > ?1) FROM idempotency";
         let (newest, keys, until) =
@@ -49,7 +59,11 @@ impl Ahead {
     pub(super) fn add_journal(&mut self, newest: &[Timestamp], now: Timestamp) {
         self.newest = self.newest.max(newest.iter().copied().max().unwrap_or_default());
         let written = newest.iter().filter(|at| **at > Timestamp::default());
-        self.is_last |= written.clone().next_back().is_some_and(|at| *at > now);
+        if let Some(last) = written.clone().next_back() {
+            self.is_last |= *last > now;
+            // Files go minutes after a start: those that are there are of the last ones.
+            self.went_on |= *last <= now;
+        }
         let files = written.filter(|at| **at > now).count();
         self.journal_files = u64::try_from(files).unwrap_or(u64::MAX);
     }

@@ -2,7 +2,7 @@
 
 use tollbar_core::token::SigningKeys;
 
-use super::{Check, Patient};
+use super::{Check, Patient, store::not_looked_at};
 use crate::keyring;
 
 const SUBJECT: &str = "secrets";
@@ -24,8 +24,10 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
         }
         Err(fault) => return vec![Check::wrong(SUBJECT, format!("{fault:#}"), keep)],
     };
+    if !inspection.looked_at.secrets && inspection.keyring.is_empty() {
+        return vec![not_looked_at(patient, SUBJECT)];
+    }
     if inspection.keyring.is_empty() {
-        // A damaged database is told elsewhere.
         return vec![Check::ok(SUBJECT, "the master secret can be read; no secret is stored yet")];
     }
     let secrets = match keyring::open(&master, &inspection.keyring) {
@@ -42,6 +44,10 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
             "a rotation of the master secret was broken off",
             "the next start finishes or undoes it",
         ));
+    }
+    if !inspection.looked_at.secrets {
+        checks.push(not_looked_at(patient, SUBJECT));
+        return checks;
     }
     let mut keys = SigningKeys::default();
     let current = inspection.signing_keys.iter().filter(|key| key.retired.is_none());

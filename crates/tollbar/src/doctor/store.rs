@@ -24,13 +24,20 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
             ),
             "their requests were sent, and no answer was recorded: find out whether they took effect, and tell the client",
         ));
-    } else {
+    } else if inspection.looked_at.tables {
         checks.push(Check::ok("outcomes", "none is unknown for more than an hour"));
+    } else {
+        checks.push(not_looked_at(patient, "outcomes"));
     }
     if inspection.is_restore_pending {
+        let found = if inspection.databases.is_empty() {
+            "a restored copy is half in place, and waits for the next start"
+        } else {
+            "a restored copy waits for the next start"
+        };
         checks.push(Check::warning(
             "restore",
-            "a restored copy waits for the next start",
+            found,
             format!("take it with `tollbar serve --take-over --data {folder}` or a restart; `tollbar restore` replaces it"),
         ));
     }
@@ -122,8 +129,35 @@ fn next_step(hindrance: Hindrance, patient: &Patient<'_>) -> String {
     }
 }
 
+/// Of what the database would have told.
+pub(super) fn not_looked_at(patient: &Patient<'_>, subject: &'static str) -> Check {
+    Check::warning(
+        subject,
+        format!("not looked at: {}", why_not(patient)),
+        "nothing is known of it: look again once that is mended, or after the next start",
+    )
+}
+
+/// Why not everything was looked at.
+pub(super) fn why_not(patient: &Patient<'_>) -> String {
+    let mut reports = patient.inspection.databases.iter();
+    let Some(report) = reports.find(|report| report.name == "tollbar.db") else {
+        return "a restored copy is half in place, which the next start ends".to_owned();
+    };
+    let is = match report.schema {
+        _ if !report.problems.is_empty() => "is damaged",
+        _ if report.unreadable.is_some() => "cannot be read",
+        Some(found) if found > report.known_schema => "is of a newer version",
+        _ => "is of an earlier version, and the next start brings it up to date",
+    };
+    format!("tollbar.db {is}")
+}
+
 fn journal(patient: &Patient<'_>) -> Check {
     let (journal, subject) = (&patient.inspection.journal, "journal");
+    if !patient.inspection.looked_at.journal {
+        return not_looked_at(patient, subject);
+    }
     if let Some(problem) = journal.problems.first() {
         let has_store =
             patient.inspection.databases.iter().any(|report| report.schema.is_some_and(|schema| schema > 0));

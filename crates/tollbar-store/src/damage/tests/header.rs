@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::super::checksum::word;
 use super::*;
 
 const FRAME_BYTES: usize = FRAME_HEADER_BYTES + 4096;
@@ -165,6 +164,21 @@ fn a_first_frame_that_rotted_with_the_header_is_seen() {
             let mut log = begun.log.clone();
             log[..bytes].fill(byte);
             assert!(begun.check(&begun.without, &log).unwrap_err().contains("db-wal is damaged"));
+        }
+    }
+}
+
+#[test]
+fn a_header_that_names_another_size_of_a_page_does_not_empty_the_log() {
+    let begun = Begun::after(1);
+    // Too short for a frame of the larger sizes.
+    let ends = (1..).map(|frames| HEADER_BYTES + frames * FRAME_BYTES);
+    for end in ends.take_while(|end| *end <= begun.log.len()) {
+        for bytes in (9..=16).map(|power| 1_u32 << power).filter(|bytes| *bytes != 4096) {
+            let mut log = begun.log[..end].to_vec();
+            log[8..12].copy_from_slice(&bytes.to_be_bytes());
+            let refused = begun.check(&begun.without, &log).unwrap_err();
+            assert!(refused.contains("db-wal is damaged: "), "{end}, {bytes}: {refused}");
         }
     }
 }
