@@ -72,7 +72,7 @@ impl Upkeep for Store {
             let (reply, outcome) = oneshot::channel();
             spawn("store-backup", move || {
                 let goes_on = || !gone.load(Ordering::Relaxed) && !ended.load(Ordering::Relaxed);
-                let made = make(&folder, &order, Source::Serving, &goes_on);
+                let made = make(&folder, &order, Source::Serving, None, &goes_on);
                 drop(busy);
                 let _ = reply.send(made);
             })?;
@@ -92,7 +92,7 @@ pub fn back_up_stopped(folder: &Path, order: &BackupOrder) -> Result<Manifest, O
         ))
         .into());
     }
-    let _lock = FolderLock::take(folder, std::time::Duration::ZERO).map_err(|error| match error {
+    let lock = FolderLock::take(folder, std::time::Duration::ZERO).map_err(|error| match error {
         OpenError::File { path, cause } if cause.kind() == ErrorKind::ReadOnlyFilesystem => {
             OpenError::Refused(StoreFailure::new(format!(
                 "{}: {cause}; `cp -a` of the whole data folder to another disk is as good a copy",
@@ -109,7 +109,7 @@ pub fn back_up_stopped(folder: &Path, order: &BackupOrder) -> Result<Manifest, O
     }
     // Opened, SQLite would take what can be read of its log for all of it, and the rest away.
     damage::check_before_opening(&folder.join(MAIN_DATABASE))?;
-    let made = make(folder, order, Source::Stopped, &|| true);
+    let made = make(folder, order, Source::Stopped, Some(lock), &|| true);
     made.map_err(|fault| OpenError::Refused(StoreFailure::from(fault)))
 }
 
@@ -132,18 +132,52 @@ impl Drop for Left {
     }
 }
 
-/// Whole, or nothing of it.
+/// Whole, or nothing of it. A lock is let go as soon as all is copied: a server that starts meanwhile gets the folder.
 fn make(
     data: &Path,
     order: &BackupOrder,
     source: Source,
+    lock: Option<FolderLock>,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Manifest, Fault> {
     let mut target = Target::claim(data, &order.folder)?;
-    let made = copy::all(data, order, source, goes_on, &mut target)
+    let made = copy::all(data, order, source, lock, goes_on, &mut target)
         .and_then(|manifest| manifest::write(&mut target, &manifest).map(|()| manifest));
     made.map_err(|Fault(cause)| {
         target.clear();
         Fault(format!("no backup was made in {}: {cause}", order.folder.display()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, fs, time::Duration};
+
+    use tollbar_core::Timestamp;
+
+    use super::*;
+    use crate::is_in_use;
+
+    fn order(folder: PathBuf) -> BackupOrder {
+        let made_at = Timestamp::default();
+        BackupOrder { folder, with_requests: true, made_at, version: "1".to_owned() }
+    }
+
+    #[test]
+    fn a_stopped_folder_is_let_go_before_the_copy_is_checked() {
+        let outside = tempfile::tempdir().unwrap();
+        let data = outside.path().join("data");
+        Store::open(&data).unwrap().close().unwrap();
+        let seen = RefCell::new(Vec::new());
+        let goes_on = || {
+            seen.borrow_mut().push(is_in_use(&data));
+            true
+        };
+        let lock = FolderLock::take(&data, Duration::ZERO).unwrap();
+        make(&data, &order(outside.path().join("copy")), Source::Stopped, Some(lock), &goes_on).unwrap();
+        let seen = seen.into_inner();
+        assert_eq!(seen.first(), Some(&true), "while it is copied");
+        assert_eq!(seen.last(), Some(&false), "while the copy is checked");
+        assert!(fs::exists(outside.path().join("copy/manifest.json")).unwrap());
+    }
 }

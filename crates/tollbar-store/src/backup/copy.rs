@@ -21,6 +21,7 @@ use crate::{
     database::{from_column, open_for_inspection, open_reader, problems},
     fault::Fault,
     files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, check_room, copy_file, describe, sync_folder},
+    lock::FolderLock,
 };
 
 /// Pages of one step, and the rest after it: at most 100 MB a second, and a waiting writer waits for less than a
@@ -29,11 +30,12 @@ const STEP_PAGES: i32 = 64;
 const STEP_REST: Duration = Duration::from_millis(2);
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Everything but the manifest.
+/// Everything but the manifest. The lock is held while something is read of the folder, and not while the copy is checked.
 pub(super) fn all(
     data: &Path,
     order: &BackupOrder,
     source: Source,
+    lock: Option<FolderLock>,
     goes_on: &dyn Fn() -> bool,
     target: &mut Target,
 ) -> Result<Manifest, Fault> {
@@ -46,23 +48,28 @@ pub(super) fn all(
     }
     check_room(folder, bytes)?;
     let mut files = copy_journal(&data.join(JOURNAL), &main, target)?;
-    let mut schema = BTreeMap::new();
+    let mut copied = Vec::new();
     let mut copy = |held: Connection, name: &str| -> Result<(), Fault> {
         let to = folder.join(name);
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(&to)?;
         target.has_made(to.clone());
-        let is_whole = name == MAIN_DATABASE && source == Source::Serving;
-        let copied = copy_database(&held, &to, source, goes_on);
-        // Its log cannot begin anew for as long as somebody looks at an earlier moment.
-        drop(held);
-        let schema_of = copied.and_then(|()| finish(&to, is_whole)).map_err(of(name))?;
-        schema.insert(name.to_owned(), schema_of);
-        files.push(describe(&to, name)?);
+        // Its log cannot begin anew for as long as somebody looks at an earlier moment: `held` goes before the copy is checked.
+        copy_database(&held, &to, source, goes_on).map_err(of(name))?;
+        copied.push((to, name.to_owned()));
         Ok(())
     };
     copy(main, MAIN_DATABASE)?;
     if with_requests {
         copy(hold(data, REQUEST_DATABASE)?, REQUEST_DATABASE)?;
+    }
+    drop(lock);
+    let mut schema = BTreeMap::new();
+    for (to, name) in copied {
+        check_wanted(goes_on)?;
+        let is_whole = name == MAIN_DATABASE && source == Source::Serving;
+        let schema_of = finish(&to, is_whole).map_err(of(&name))?;
+        files.push(describe(&to, &name)?);
+        schema.insert(name, schema_of);
     }
     sync_folder(folder)?;
     Ok(Manifest {
@@ -164,9 +171,7 @@ fn copy_database(
     target.pragma_update(None, "synchronous", "OFF")?;
     let backup = Backup::new(from, &mut target)?;
     loop {
-        if !goes_on() {
-            return Err("it was broken off".into());
-        }
+        check_wanted(goes_on)?;
         let step = backup.step(if source == Source::Serving { STEP_PAGES } else { STEP_PAGES * 64 })?;
         match step {
             StepResult::Done => return Ok(()),
@@ -174,6 +179,10 @@ fn copy_database(
             _ => std::thread::park_timeout(STEP_REST),
         }
     }
+}
+
+fn check_wanted(goes_on: &dyn Fn() -> bool) -> Result<(), Fault> {
+    if goes_on() { Ok(()) } else { Err("it was broken off".into()) }
 }
 
 /// One file that stands for itself, whole and on the disk; gives its schema. Where the journal was copied whole, the copy's end

@@ -65,6 +65,11 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
+/// Whether the folder names a server whose process is there.
+pub(crate) fn has_live_server(data: &DataFolder) -> bool {
+    data.find_running().is_ok_and(|running| running.is_some_and(|server| is_alive(server.pid)))
+}
+
 fn remote(data: &DataFolder, url: &str, variables: &Variables) -> Result<AdminClient> {
     let url = base_url(url)?;
     let (token, origin) = match variables.find(TOKEN) {
