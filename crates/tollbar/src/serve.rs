@@ -380,7 +380,7 @@ mod tests {
             let error = OpenError::InUse { folder: folder.path().to_owned() };
             format!("{:#}", in_use(error.into(), &data, take_over))
         };
-        let of = |pid| Running { pid, gateway: "g".into(), admin: "a".into(), ops: "o".into() };
+        let of = |pid| Running { pid, gateway: "g".into(), admin: "a".into(), ops: "o".into(), folder: None };
         assert!(told(false).contains("tollbar backup"), "{}", told(false));
         // No process has such a number: a server that was killed has left this.
         let left = data.announce(of(u32::MAX >> 1)).unwrap();
