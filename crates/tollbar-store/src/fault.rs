@@ -69,6 +69,15 @@ pub enum OpenError {
 
 /// How the word of a damaged database begins.
 const DAMAGED: &str = "the database is damaged";
+/// How it ends: what to do about the database that counts.
+const FOR_MAIN: &str =
+    "`tollbar doctor --full` says more, and `tollbar restore BACKUP --replace` puts a backup in its place";
+/// The same for the request log, for which nobody should give up what counts.
+const FOR_REQUEST_LOG: &str = "to begin a new one, stop the server, move requests.db* out of the data folder and start it: \
+     only look-ups of the past are lost";
+/// The same for a copy: what it was made of may be whole.
+const FOR_COPY: &str = "`tollbar doctor --full` says whether the store is damaged too; if it is whole, look at the disk of the \
+     copy";
 
 impl OpenError {
     /// What a database said when it was tried out.
@@ -108,10 +117,25 @@ impl Fault {
 
     /// A database that is not what was written.
     pub(crate) fn damage(found: &dyn std::fmt::Display) -> Self {
-        Self(format!(
-            "{DAMAGED} ({found}); `tollbar doctor --full` says more, and `tollbar restore BACKUP --replace` puts a backup \
-             in its place"
-        ))
+        Self(format!("{DAMAGED} ({found}); {FOR_MAIN}"))
+    }
+
+    /// The same of the request log.
+    pub(crate) fn in_request_log(self) -> Self {
+        self.advising(FOR_REQUEST_LOG)
+    }
+
+    /// The same of a copy that was just made.
+    pub(crate) fn in_copy(self) -> Self {
+        let Self(told) = self.advising(FOR_COPY);
+        Self(told.replacen(DAMAGED, "the copy is damaged", 1))
+    }
+
+    fn advising(self, advice: &str) -> Self {
+        match self.0.strip_suffix(FOR_MAIN) {
+            Some(told) if self.is_damage() => Self(format!("{told}{advice}")),
+            _ => self,
+        }
     }
 
     /// Whether it comes from a database that is not what was written.

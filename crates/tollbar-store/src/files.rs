@@ -58,7 +58,8 @@ pub(crate) fn describe(file: &Path, name: &str) -> io::Result<ManifestFile> {
     read_through(file, name, |_| Ok(()))
 }
 
-fn read_through(
+/// The same, and each piece is handed on; what fails there ends it.
+pub(crate) fn read_through(
     file: &Path,
     name: &str,
     mut each: impl FnMut(&[u8]) -> io::Result<()>,

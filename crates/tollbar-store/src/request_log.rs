@@ -182,7 +182,7 @@ impl LogThread {
         let file = self.file.clone();
         let read = move |_: &Connection| {
             let opened = database::open_reader(&file, BUSY).map_err(|error| Fault(error.to_string()))?;
-            work(&opened)
+            work(&opened).map_err(Fault::in_request_log)
         };
         self.reader.run(read).await
     }
@@ -194,7 +194,9 @@ impl LogThread {
         W: FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let query: Query = Box::new(move |connection| drop(reply.send(work(connection))));
+        let query: Query = Box::new(move |connection| {
+            let _ = reply.send(work(connection).map_err(Fault::in_request_log));
+        });
         self.queue
             .try_send(Message::Ask(query))
             .map_err(|_| StoreFailure::new("the request log is closed, or behind with its work"))?;
@@ -243,7 +245,7 @@ impl Writing {
 
     fn write(&mut self, batch: &[RequestEntry]) {
         self.counts.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-        match table::insert(&mut self.connection, batch, self.keep_bytes) {
+        match table::insert(&mut self.connection, batch, self.keep_bytes).map_err(Fault::in_request_log) {
             Ok(()) => self.failing = false,
             Err(Fault(reason)) => {
                 let lost = u64::try_from(batch.len()).unwrap_or(u64::MAX);

@@ -202,8 +202,13 @@ impl Store {
             inner.writer.run_blocking(crate::allowance::end_run)
         });
         inner.stop();
-        outcome?;
-        inner.journal.unlock().map_err(|error| StoreFailure::new(format!("the folder stays locked: {error}")))
+        let outcome = outcome.and_then(|()| {
+            let unlocked = inner.journal.unlock();
+            unlocked.map_err(|error| StoreFailure::new(format!("the folder stays locked: {error}")))
+        });
+        // The process may end next, and would leave half a backup.
+        inner.backups.wait();
+        outcome
     }
 }
 

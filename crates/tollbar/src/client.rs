@@ -8,7 +8,7 @@ use http::{Method, Request, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-pub(crate) use connect::{connect, is_alive};
+pub(crate) use connect::{connect, has_live_server, is_alive};
 
 use crate::output::safe;
 

@@ -9,7 +9,7 @@ mod secret;
 
 use std::{
     fmt, fs,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -63,7 +63,13 @@ pub(crate) struct Running {
     pub(crate) admin: String,
     /// The base URL of the ops listener.
     pub(crate) ops: String,
+    /// Which folder this was written in: a copy is another one. An earlier version did not say.
+    #[serde(default)]
+    pub(crate) folder: Option<FolderIdentity>,
 }
+
+/// The device and the number of a folder: a copy has others.
+pub(crate) type FolderIdentity = (u64, u64);
 
 /// Takes `running.json` away when it is dropped.
 #[derive(Debug)]
@@ -218,6 +224,17 @@ impl DataFolder {
                 format!("{} cannot be read; commands run as the server's user", path.display())
             }),
         }
+    }
+
+    /// Which folder this is; its server keeps it open, so that no other gets its number.
+    pub(crate) fn identity(&self) -> Option<FolderIdentity> {
+        let metadata = fs::metadata(&self.path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
+    /// Whether a server announced itself here, and not in a folder of which this is a copy.
+    pub(crate) fn is_home_of(&self, server: &Running) -> bool {
+        server.folder.is_none_or(|folder| self.identity() == Some(folder))
     }
 
     /// The operator token, for a command.

@@ -100,8 +100,8 @@ pub(crate) fn examine(
     let since = Timestamp::from_millis(now.as_millis().saturating_sub(UNKNOWN_SECONDS * 1000));
     let ahead_of = Timestamp::from_millis(now.as_millis().saturating_add(machine::AHEAD_MILLIS));
     let inspection = inspect(data.path(), since, ahead_of, full);
-    let running =
-        data.find_running().ok().flatten().filter(|server| inspection.is_locked && is_alive(server.pid));
+    let is_here = |server: &Running| inspection.is_locked && is_alive(server.pid) && data.is_home_of(server);
+    let running = data.find_running().ok().flatten().filter(is_here);
     let metrics = running.as_ref().and_then(|server| find_ops_text(&format!("{}/metrics", server.ops)));
     let patient = Patient { data, config: config.as_ref().ok().copied(), now, inspection, running, metrics };
     checks.push(folder::lock(&patient));

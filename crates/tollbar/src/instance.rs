@@ -155,7 +155,8 @@ impl Instance {
             .context("the gateway cannot be started")?;
         let control =
             ControlThread::start(runtime, [admin, ops], control, shared, clock, store.clone(), &tls.renewal)?;
-        let urls = Running { pid: std::process::id(), gateway: gateway_url, admin: admin_url, ops: ops_url };
+        let (pid, folder) = (std::process::id(), data.identity());
+        let urls = Running { pid, gateway: gateway_url, admin: admin_url, ops: ops_url, folder };
         let announcement = data.announce(urls.clone())?;
         Ok(Self { urls, gateway, control, store: store.clone(), announcement, certificates: tls.renewal })
     }

@@ -15,7 +15,7 @@ use tollbar_store::OpenError;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    client::AdminClient,
+    client::{AdminClient, has_live_server},
     config::{Config, value::LogFormat},
     data_folder::DataFolder,
     handover::{Listener, Offer, Predecessor, Sockets, Systemd},
@@ -25,6 +25,9 @@ use crate::{
 
 /// APIs that the greeting names, at most.
 const SERVED_SHOWN_MAX: usize = 5;
+
+/// How long a start waits for a process that has the folder and is no server.
+const BRIEF_HOLDER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is only asked for on the command line.
 pub(crate) struct ServeOptions {
@@ -62,7 +65,7 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
     }
     let mut instance = match &predecessor {
         Some(predecessor) => Instance::start_on(&mut sockets, config, data, predecessor.end_limit()),
-        None => Instance::start_on(&mut sockets, config, data, Duration::ZERO)
+        None => Instance::start_on(&mut sockets, config, data, patience(data))
             .map_err(|error| in_use(error, data, take_over)),
     }?;
     if let Some(systemd) = &systemd {
@@ -110,15 +113,24 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
     Ok(())
 }
 
-/// A folder that another server has is told with what can be done.
+/// How long to wait for the folder: a backup of a stopped one, or the like, ends by itself; a server does not.
+fn patience(data: &DataFolder) -> Duration {
+    if has_live_server(data) { Duration::ZERO } else { BRIEF_HOLDER_PATIENCE }
+}
+
+/// A folder that another process has is told with what can be done.
 fn in_use(error: anyhow::Error, data: &DataFolder, take_over: bool) -> anyhow::Error {
     if !error.chain().any(|cause| matches!(cause.downcast_ref(), Some(OpenError::InUse { .. }))) {
         return error;
     }
-    let who = match data.find_running() {
-        Ok(Some(running)) => format!("another server is running here (process {})", running.pid),
-        _ => "another server is running here".to_owned(),
+    let live = data.find_running().ok().flatten().filter(|_| has_live_server(data));
+    let Some(running) = live else {
+        return error.context(
+            "no running server is known here, but a process has the folder: a server that is starting or ending, or `tollbar \
+             backup`, `tollbar restore` or `tollbar secret rotate master` at work on it; start again when that has ended",
+        );
     };
+    let who = format!("another server is running here (process {})", running.pid);
     error.context(if take_over {
         format!("{who}, and it does not hand over: it is being replaced or stopped just now, or is of an older version")
     } else {
@@ -353,4 +365,33 @@ impl Drop for ReadyFile {
 /// To standard output; a reader that went away is no fault.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_folder::Running;
+
+    #[test]
+    fn who_has_a_folder_is_not_called_a_server_where_none_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::at(folder.path());
+        let told = |take_over| {
+            let error = OpenError::InUse { folder: folder.path().to_owned() };
+            format!("{:#}", in_use(error.into(), &data, take_over))
+        };
+        let of = |pid| Running { pid, gateway: "g".into(), admin: "a".into(), ops: "o".into(), folder: None };
+        assert!(told(false).contains("tollbar backup"), "{}", told(false));
+        // No process has such a number: a server that was killed has left this.
+        let left = data.announce(of(u32::MAX >> 1)).unwrap();
+        for told in [told(false), told(true)] {
+            assert!(told.contains("tollbar backup") && !told.contains("another server"), "{told}");
+        }
+        assert_eq!(patience(&data), BRIEF_HOLDER_PATIENCE);
+        drop(left);
+        let own = std::process::id();
+        let _lives = data.announce(of(own)).unwrap();
+        assert!(told(false).contains(&format!("another server is running here (process {own})")));
+        assert_eq!(patience(&data), Duration::ZERO);
+    }
 }

@@ -3,9 +3,10 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::ErrorKind,
+    io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
+    sync::mpsc::{self, RecvTimeoutError},
     time::Duration,
 };
 
@@ -15,26 +16,30 @@ use rusqlite::{
 };
 use tollbar_core::port::{BackupOrder, Manifest, ManifestFile};
 
-use super::{Source, manifest, target::Target};
+use super::{GoesOn, Source, manifest, target::Target};
 use crate::{
     allowance,
     database::{from_column, open_for_inspection, open_reader, problems},
     fault::Fault,
-    files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, check_room, copy_file, describe, sync_folder},
+    files::{JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, check_room, copy_file, read_through, sync_folder},
+    lock::FolderLock,
 };
 
 /// Pages of one step, and the rest after it: at most 100 MB a second, and a waiting writer waits for less than a
 /// millisecond.
 const STEP_PAGES: i32 = 64;
 const STEP_REST: Duration = Duration::from_millis(2);
+/// How soon a check that is not wanted any more ends.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Everything but the manifest.
+/// Everything but the manifest. The lock is held while something is read of the folder, and not while the copy is checked.
 pub(super) fn all(
     data: &Path,
     order: &BackupOrder,
     source: Source,
-    goes_on: &dyn Fn() -> bool,
+    lock: Option<FolderLock>,
+    goes_on: GoesOn<'_>,
     target: &mut Target,
 ) -> Result<Manifest, Fault> {
     let folder = &target.folder().to_owned();
@@ -45,24 +50,30 @@ pub(super) fn all(
         bytes += length(&hold(data, REQUEST_DATABASE)?)?;
     }
     check_room(folder, bytes)?;
-    let mut files = copy_journal(&data.join(JOURNAL), &main, target)?;
-    let mut schema = BTreeMap::new();
+    let mut files = copy_journal(&data.join(JOURNAL), &main, goes_on, target)?;
+    let mut copied = Vec::new();
     let mut copy = |held: Connection, name: &str| -> Result<(), Fault> {
         let to = folder.join(name);
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(&to)?;
         target.has_made(to.clone());
-        let is_whole = name == MAIN_DATABASE && source == Source::Serving;
-        let copied = copy_database(&held, &to, source, goes_on);
-        // Its log cannot begin anew for as long as somebody looks at an earlier moment.
-        drop(held);
-        let schema_of = copied.and_then(|()| finish(&to, is_whole)).map_err(of(name))?;
-        schema.insert(name.to_owned(), schema_of);
-        files.push(describe(&to, name)?);
+        // Its log cannot begin anew for as long as somebody looks at an earlier moment: `held` goes before the copy is checked.
+        copy_database(&held, &to, source, goes_on).map_err(of(name))?;
+        copied.push((to, name.to_owned()));
         Ok(())
     };
     copy(main, MAIN_DATABASE)?;
     if with_requests {
         copy(hold(data, REQUEST_DATABASE)?, REQUEST_DATABASE)?;
+    }
+    drop(lock);
+    let mut schema = BTreeMap::new();
+    for (to, name) in copied {
+        let is_whole = name == MAIN_DATABASE && source == Source::Serving;
+        let schema_of = finish(&to, is_whole, goes_on).map_err(Fault::in_copy).map_err(of(&name))?;
+        files.push(read_through(&to, &name, |_| {
+            check_wanted(goes_on).map_err(|Fault(cause)| io::Error::other(cause))
+        })?);
+        schema.insert(name, schema_of);
     }
     sync_folder(folder)?;
     Ok(Manifest {
@@ -99,10 +110,20 @@ fn hold(data: &Path, name: &str) -> Result<Connection, Fault> {
 
 /// Names the database that it is of.
 fn of(name: &str) -> impl FnOnce(Fault) -> Fault {
-    move |Fault(cause)| Fault(format!("{name}: {cause}"))
+    move |fault| {
+        let is_damaged_log = name == REQUEST_DATABASE && fault.is_damage();
+        let Fault(cause) = if is_damaged_log { fault.in_request_log() } else { fault };
+        let way_out = if is_damaged_log { "; or back up without --with-requests" } else { "" };
+        Fault(format!("{name}: {cause}{way_out}"))
+    }
 }
 
-fn copy_journal(from: &Path, held: &Connection, target: &mut Target) -> Result<Vec<ManifestFile>, Fault> {
+fn copy_journal(
+    from: &Path,
+    held: &Connection,
+    goes_on: GoesOn<'_>,
+    target: &mut Target,
+) -> Result<Vec<ManifestFile>, Fault> {
     let to = target.folder().join(JOURNAL);
     fs::DirBuilder::new().mode(0o700).create(&to)?;
     target.has_made(to.clone());
@@ -124,6 +145,7 @@ fn copy_journal(from: &Path, held: &Connection, target: &mut Target) -> Result<V
     names.sort_unstable();
     let mut files = Vec::new();
     for (name, length) in names {
+        check_wanted(goes_on)?;
         match copy_file(&from.join(&name), &to.join(&name), &format!("{JOURNAL}/{name}")) {
             Ok(copied) => files.push(copied),
             // It went away when it had been folded, two minutes ago at least: the held database has it.
@@ -152,21 +174,14 @@ fn check_folded(held: &Connection, name: &str, length: u64) -> Result<(), Fault>
     )))
 }
 
-fn copy_database(
-    from: &Connection,
-    to: &Path,
-    source: Source,
-    goes_on: &dyn Fn() -> bool,
-) -> Result<(), Fault> {
+fn copy_database(from: &Connection, to: &Path, source: Source, goes_on: GoesOn<'_>) -> Result<(), Fault> {
     let mut target = Connection::open(to)?;
     // The whole is synced at the end, and counts only then.
     target.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
     target.pragma_update(None, "synchronous", "OFF")?;
     let backup = Backup::new(from, &mut target)?;
     loop {
-        if !goes_on() {
-            return Err("it was broken off".into());
-        }
+        check_wanted(goes_on)?;
         let step = backup.step(if source == Source::Serving { STEP_PAGES } else { STEP_PAGES * 64 })?;
         match step {
             StepResult::Done => return Ok(()),
@@ -176,9 +191,39 @@ fn copy_database(
     }
 }
 
+/// Work of one long statement, which is interrupted when it is not wanted any more.
+fn while_wanted<T>(
+    connection: &Connection,
+    goes_on: GoesOn<'_>,
+    work: impl FnOnce() -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let statement = connection.get_interrupt_handle();
+    let (working, done) = mpsc::channel::<()>();
+    let outcome = std::thread::scope(|scope| {
+        let watch = move || {
+            while done.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Timeout) {
+                // Again and again: the statement may not have begun.
+                if !goes_on() {
+                    statement.interrupt();
+                }
+            }
+        };
+        std::thread::Builder::new().name("store-backup-end".to_owned()).spawn_scoped(scope, watch)?;
+        let outcome = work();
+        drop(working);
+        outcome
+    });
+    check_wanted(goes_on)?;
+    outcome
+}
+
+fn check_wanted(goes_on: GoesOn<'_>) -> Result<(), Fault> {
+    if goes_on() { Ok(()) } else { Err("it was broken off".into()) }
+}
+
 /// One file that stands for itself, whole and on the disk; gives its schema. Where the journal was copied whole, the copy's end
 /// is a clean one.
-fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
+fn finish(file: &Path, is_whole: bool, goes_on: GoesOn<'_>) -> Result<i64, Fault> {
     let connection = Connection::open(file)?;
     connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     if is_whole {
@@ -188,7 +233,8 @@ fn finish(file: &Path, is_whole: bool) -> Result<i64, Fault> {
     File::open(file)?.sync_all()?;
     let connection = open_for_inspection(file)?;
     // As a restore looks at it: what that would refuse is no backup.
-    if let Some(problem) = problems(&connection, true)?.first() {
+    let problems = while_wanted(&connection, goes_on, || Ok(problems(&connection, true)?))?;
+    if let Some(problem) = problems.first() {
         return Err(Fault::damage(problem));
     }
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
@@ -224,5 +270,14 @@ mod tests {
             let told = check_folded(&held, name, length).unwrap_err().0;
             assert!(told.contains(name) && told.contains("back up again"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_check_that_is_not_wanted_any_more_ends() {
+        let connection = Connection::open_in_memory().unwrap();
+        let endless =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        let work = || Ok(connection.query_row(endless, [], |row| row.get::<_, i64>(0))?);
+        assert_eq!(while_wanted(&connection, &|| false, work).unwrap_err().0, "it was broken off");
     }
 }

@@ -57,7 +57,7 @@ fn what_could_not_be_restored_is_not_backed_up() {
            WHERE name = 'sqlite_autoindex_endpoints_1'",
     );
     let refused = back_up_stopped(&data, &order("copy")).unwrap_err().to_string();
-    assert!(refused.contains("tollbar.db: the database is damaged"), "{refused}");
+    assert!(refused.contains("tollbar.db: the copy is damaged"), "{refused}");
     assert!(!order("copy").folder.exists());
 }
 

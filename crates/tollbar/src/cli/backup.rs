@@ -1,6 +1,9 @@
 //! `backup`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -9,9 +12,14 @@ use tollbar_core::port::BackupOrder;
 
 use super::context::{Context, timestamp};
 use crate::{
+    client::has_live_server,
     data_folder::DataFolder,
     output::{Style, Tone, number, safe, word},
 };
+
+/// How long a server that is being replaced may leave its folder to nobody.
+const REPLACED_PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Args)]
 #[command(
@@ -39,10 +47,21 @@ impl BackupCommand {
         Ok(context.output.either(&answer, |style| told(&answer, context.admin.as_deref(), style))?)
     }
 
-    /// Whether no server has the folder that is meant.
+    /// Whether no server has the folder that is meant. Between two of which one replaces the other nobody has it for a moment.
     fn is_stopped(&self, context: &Context) -> bool {
         let data = DataFolder::at(context.data_path());
-        context.admin.is_none() && data.has_store() && !tollbar_store::is_in_use(data.path())
+        if context.admin.is_some() || !data.has_store() {
+            return false;
+        }
+        let patience = if has_live_server(&data) { REPLACED_PATIENCE } else { Duration::ZERO };
+        let began = Instant::now();
+        while !tollbar_store::is_in_use(data.path()) {
+            if began.elapsed() >= patience {
+                return true;
+            }
+            std::thread::park_timeout(LOOK_AGAIN);
+        }
+        false
     }
 
     fn of_stopped(self, context: &Context) -> Result<Value> {

@@ -33,6 +33,13 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
             running.pid
         );
     }
+    if !data.is_home_of(&running) {
+        bail!(
+            "no server has the folder {folder}: process {}, which {folder}/running.json names, serves from another one, of which \
+             this is a copy; {start}",
+            running.pid
+        );
+    }
     if !tollbar_store::is_in_use(data.path()) {
         bail!(
             "no server has the folder {folder}: process {}, which {folder}/running.json names, serves from another one, of which \
@@ -63,6 +70,12 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
 pub(crate) fn is_alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Whether the folder names a server of its own whose process is there.
+pub(crate) fn has_live_server(data: &DataFolder) -> bool {
+    let named = data.find_running().ok().flatten();
+    named.is_some_and(|server| is_alive(server.pid) && data.is_home_of(&server))
 }
 
 fn remote(data: &DataFolder, url: &str, variables: &Variables) -> Result<AdminClient> {

@@ -47,7 +47,13 @@ fn serve(answers: Vec<(u16, &'static str)>) -> (String, JoinHandle<Vec<String>>)
 fn folder_of(url: &str) -> ((tempfile::TempDir, File), DataFolder) {
     let folder = tempfile::tempdir().unwrap();
     let data = DataFolder::create(folder.path(), None).unwrap();
-    let running = Running { pid: 7, gateway: "http://g".into(), admin: url.into(), ops: "http://o".into() };
+    let running = Running {
+        pid: 7,
+        gateway: "http://g".into(),
+        admin: url.into(),
+        ops: "http://o".into(),
+        folder: None,
+    };
     let lock = File::create(folder.path().join("lock")).unwrap();
     lock.lock().unwrap();
     std::fs::write(folder.path().join("running.json"), serde_json::to_string(&running).unwrap()).unwrap();

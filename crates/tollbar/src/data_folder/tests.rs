@@ -7,7 +7,13 @@ fn mode_of(path: &Path) -> u32 {
 }
 
 fn running() -> Running {
-    Running { pid: 7, gateway: "http://a:1".into(), admin: "http://a:2".into(), ops: "http://a:3".into() }
+    Running {
+        pid: 7,
+        gateway: "http://a:1".into(),
+        admin: "http://a:2".into(),
+        ops: "http://a:3".into(),
+        folder: None,
+    }
 }
 
 #[test]

@@ -75,7 +75,8 @@ fn database(report: &DatabaseReport, patient: &Patient<'_>, restore: &str) -> Ch
             Check::wrong(
                 name,
                 found,
-                "the next start moves it aside and begins a new one; only look-ups of the past are lost",
+                "stop the server, move requests.db* out of the folder and start it: a new one is begun, and only look-ups of the \
+                 past are lost (a start does so by itself where it meets the damage)",
             )
         };
     }

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     os::unix::{
         ffi::OsStrExt,
-        fs::{FileExt, PermissionsExt},
+        fs::{DirBuilderExt, FileExt, PermissionsExt},
     },
     path::{Path, PathBuf},
     process::Output,
@@ -258,9 +258,37 @@ fn a_command_on_a_copy_of_the_folder_does_not_reach_the_server_of_the_original()
     for name in ["running.json", "operator-token", "lock"] {
         fs::copy(shop.platform.data().join(name), copy.join(name)).unwrap();
     }
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tollbar"));
-    let output = command.args(["status", "--data"]).arg(&copy).env_clear().output().unwrap();
-    refused(&output, &["no server has the folder", "may be a copy"]);
+    let run = |command: &str| {
+        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_tollbar"));
+        process.args([command, "--data"]).arg(&copy).env_clear().output().unwrap()
+    };
+    refused(&run("status"), &["no server has the folder", "is a copy"]);
+    // Also while something has the copy, as a backup of it does.
+    let holder = File::open(copy.join("lock")).unwrap();
+    holder.lock().unwrap();
+    refused(&run("status"), &["no server has the folder", "is a copy"]);
+    let doctor = said(&run("doctor"));
+    assert!(!doctor.contains("serves at") && doctor.contains("does not say where it serves"), "{doctor}");
+}
+
+#[test]
+fn a_start_waits_for_a_backup_of_the_stopped_folder() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
+    let holder = File::create(data.join("lock")).unwrap();
+    holder.lock().unwrap();
+    let builder = Platform::with();
+    let process = builder.command(folder.path()).spawn().unwrap();
+    let threads = PathBuf::from(format!("/proc/{}/task", process.id()));
+    wait_until("the start waits for the folder", || {
+        let threads = fs::read_dir(&threads).unwrap().filter_map(Result::ok);
+        let mut names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+        names.any(|name| name.trim() == "folder-lock")
+    });
+    drop(holder);
+    let platform = Platform::wait_for_start(folder, builder, process);
+    succeeded(&platform.run(&["status"]));
 }
 
 #[test]

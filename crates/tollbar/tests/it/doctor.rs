@@ -97,7 +97,7 @@ fn what_is_wrong_is_told_with_what_to_do() {
     assert_wrong(&platform, "tollbar.db", "tollbar restore");
     fs::write(data.join("tollbar.db"), database).unwrap();
     fs::write(data.join("requests.db"), "garbage").unwrap();
-    assert_wrong(&platform, "requests.db", "moves it aside");
+    assert_wrong(&platform, "requests.db", "move requests.db* out of the folder");
     fs::remove_file(data.join("requests.db")).unwrap();
     assert_eq!(platform.run(&["doctor"]).status.code(), Some(0));
 }
