@@ -15,12 +15,13 @@ use crate::{
     backup::Backups,
     damage,
     database::{self, Durability},
+    files::check_start_room,
     idempotency::WaitingAnswers,
     journal::{Damage, Fold, JournalFolder},
     keeper::Keeper,
     latest::LatestTime,
     liveness::Liveness,
-    lock::{FolderLock, create_folder, sync_folder},
+    lock::{FolderLock, create_folder, is_in_use, sync_folder},
     policy,
     reader::Reader,
     request_log::{self, LogThread},
@@ -188,8 +189,8 @@ impl Store {
 
     /// Ends the store: folds the journal, syncs everything and says so in the database. Blocks. Drop the
     /// [`JournalWriter`]s first: with one that could still write, the end does not count as clean.
-    /// Other clones fail from now on. After a clean end another process can open the store at once, also while such
-    /// clones are left here.
+    /// Other clones fail from now on. Another process can open the store at once, also while such clones are left here; after
+    /// an end that was not clean too, unless a journal writer is left ([`Store::is_locked`]).
     pub fn close(self) -> Result<(), StoreFailure> {
         let inner = &self.inner;
         let journal_ended = inner.journal.close();
@@ -202,8 +203,20 @@ impl Store {
             inner.writer.run_blocking(crate::allowance::end_run)
         });
         inner.stop();
+        // Nothing is written here any more, in whatever order that ended.
+        let unlocked = if journal_ended { inner.journal.unlock() } else { Ok(()) };
         outcome?;
-        inner.journal.unlock().map_err(|error| StoreFailure::new(format!("the folder stays locked: {error}")))
+        unlocked.map_err(|error| StoreFailure::new(format!("the folder stays locked: {error}")))
+    }
+
+    /// Whether a process has the folder: after an end, this one still.
+    pub fn is_locked(&self) -> bool {
+        is_in_use(&self.inner.folder)
+    }
+
+    /// Whether the disk has room for an end, and for a start of another process; if not, why.
+    pub fn check_room(&self) -> Result<(), StoreFailure> {
+        check_start_room(&self.inner.folder).map_err(|error| StoreFailure::new(error.to_string()))
     }
 }
 

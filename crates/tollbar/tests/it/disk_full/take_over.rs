@@ -1,0 +1,77 @@
+//! A server that is to be replaced while nothing can be written: there is one at each moment.
+
+use super::*;
+
+/// A process that is to take over does not, and the server goes on with what it has.
+fn assert_stays(shop: &Shop, reason: &str) {
+    let mut successor = shop.platform.start_successor(&[], &[]);
+    assert!(!successor.wait().unwrap().success(), "{}", shop.platform.log());
+    let log = shop.platform.log();
+    for part in ["goes on serving: it cannot give its store up", reason] {
+        assert!(log.contains(part), "`{part}` is not in: {log}");
+    }
+    assert!(!log.contains("handing over"), "{log}");
+    assert_eq!(shop.platform.announced(), Some(shop.platform.pid()));
+    assert_eq!(get(shop.platform.ops, "/readyz", &[]).status, 200);
+}
+
+#[test]
+fn on_a_full_disk_the_running_server_stays() {
+    in_own_namespace("disk_full::take_over::on_a_full_disk_the_running_server_stays", || {
+        let (platform, _disk) = SmallDisk::start(Platform::with(), 24);
+        let mut shop = busy(platform);
+        fill(&shop);
+        assert_stays(&shop, "bytes free, and a start needs");
+        std::fs::remove_file(shop.platform.data().join("ballast")).unwrap();
+        recovery(&shop, "after-full");
+        shop.platform.take_over(&[]);
+        recovery(&shop, "taken-over");
+        assert_whole(&shop);
+    });
+}
+
+#[test]
+fn while_another_program_has_the_database_the_running_server_stays() {
+    let mut shop = busy(Platform::start());
+    assert_eq!(shop.get("/v1/orders").status, 200);
+    let other = rusqlite::Connection::open(shop.platform.data().join("tollbar.db")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    assert_stays(&shop, "database is locked");
+    assert_eq!(shop.get("/v1/orders").status, 200, "reads go on");
+    other.execute_batch("ROLLBACK").unwrap();
+    shop.platform.take_over(&[]);
+    assert_eq!(shop.get("/v1/orders").status, 200);
+}
+
+#[test]
+fn a_store_that_does_not_end_in_good_order_is_taken_up_by_the_new_one_and_answers_are_delivered() {
+    let mut shop = busy(Platform::start());
+    let last = Gate::default();
+    let chunks = vec![(Gate::opened(), b"first".to_vec()), (last.clone(), b"last".to_vec())];
+    shop.live.answer(move |_| Reply::Chunks(chunks.clone()));
+    let mut stream = Connection::open(shop.platform.gateway);
+    stream.send(format!("GET /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\n\r\n", shop.client.key));
+    assert_eq!(stream.receive_head().0, 200);
+    assert_eq!(stream.receive_chunk().unwrap(), b"first");
+    let gate = hold(&shop, Reply::json(200, "{}"));
+    let mut held = Connection::open(shop.platform.gateway);
+    held.send(format!("GET /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\n\r\n", shop.client.key));
+    shop.live.wait_for(2);
+    let successor = shop.platform.start_successor(&[], &[]);
+    wait_until("it is handing over", || shop.platform.log().contains("handing over"));
+    let other = rusqlite::Connection::open(shop.platform.data().join("tollbar.db")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    gate.open();
+    assert_eq!(held.receive().status, 200);
+    wait_until("the store has not ended well", || shop.platform.log().contains("handing over all the same"));
+    other.execute_batch("ROLLBACK").unwrap();
+    let mut old = shop.platform.succeed(successor);
+    shop.live.answer(|_| Reply::json(200, "{}"));
+    assert_eq!(shop.get("/v1/orders").status, 200);
+    last.open();
+    assert_eq!(stream.receive_chunk().unwrap(), b"last");
+    assert_eq!(stream.receive_chunk().unwrap(), b"");
+    old.wait_for_end();
+    assert_eq!(shop.used(&shop.client.id), 3);
+    assert_whole(&shop);
+}
