@@ -38,10 +38,7 @@ pub(crate) fn check_start_room(folder: &Path) -> io::Result<()> {
     }
     Err(io::Error::new(
         io::ErrorKind::StorageFull,
-        format!(
-            "the disk of {} has {free} bytes free, and a start needs {START_BYTES}: make space",
-            folder.display()
-        ),
+        format!("its disk has {free} bytes free, and a start needs {START_BYTES}: make space"),
     ))
 }
 

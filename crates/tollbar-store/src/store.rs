@@ -115,6 +115,8 @@ impl Store {
         let log_connection =
             database::migrate(&mut connection, &main, schema::MAIN, |migrated, is_earlier| {
                 if is_earlier {
+                    // Beyond this point an earlier version cannot go on, and this one still has to write.
+                    check_start_room(folder).map_err(OpenError::file(folder))?;
                     accept(policy::read(migrated).map_err(StoreFailure::from)?)
                         .map_err(OpenError::Refused)?;
                 }
@@ -216,7 +218,8 @@ impl Store {
 
     /// Whether the disk has room for an end, and for a start of another process; if not, why.
     pub fn check_room(&self) -> Result<(), StoreFailure> {
-        check_start_room(&self.inner.folder).map_err(|error| StoreFailure::new(error.to_string()))
+        let folder = &self.inner.folder;
+        Ok(check_start_room(folder).map_err(OpenError::file(folder))?)
     }
 }
 

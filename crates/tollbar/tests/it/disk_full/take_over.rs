@@ -75,3 +75,36 @@ fn a_store_that_does_not_end_in_good_order_is_taken_up_by_the_new_one_and_answer
     assert_eq!(shop.used(&shop.client.id), 3);
     assert_whole(&shop);
 }
+
+#[test]
+fn without_room_for_the_start_an_earlier_store_stays_as_it_was() {
+    in_own_namespace(
+        "disk_full::take_over::without_room_for_the_start_an_earlier_store_stays_as_it_was",
+        || {
+            let (mut platform, _disk) = SmallDisk::start(Platform::with(), 24);
+            platform.terminate();
+            platform.wait_for_end();
+            let at = |name: &str| platform.data().join(name);
+            std::fs::remove_dir_all(at("journal")).unwrap();
+            for name in ["tollbar.db", "requests.db"] {
+                std::fs::remove_file(at(name)).unwrap();
+            }
+            let first = include_str!("../../../../tollbar-store/tests/it/crash/first_schema.sql");
+            rusqlite::Connection::open(at("tollbar.db")).unwrap().execute_batch(first).unwrap();
+            let ballast = File::create(at("ballast")).unwrap();
+            let disk = rustix::fs::statvfs(platform.data()).unwrap();
+            let taken = disk.f_bavail * disk.f_frsize - (1 << 20);
+            rustix::fs::fallocate(&ballast, rustix::fs::FallocateFlags::empty(), 0, taken).unwrap();
+            let said = platform.refused_start();
+            assert!(said.contains("bytes free, and a start needs"), "{said}");
+            let schema = || {
+                let database = rusqlite::Connection::open(at("tollbar.db")).unwrap();
+                database.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).unwrap()
+            };
+            assert_eq!(schema(), 1);
+            std::fs::remove_file(at("ballast")).unwrap();
+            drop(ballast);
+            platform.restart();
+        },
+    );
+}
