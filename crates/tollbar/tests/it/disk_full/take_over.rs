@@ -43,36 +43,76 @@ fn while_another_program_has_the_database_the_running_server_stays() {
     assert_eq!(shop.get("/v1/orders").status, 200);
 }
 
+/// A shop whose store does not end in good order while it is handed over: another program has it locked. One answer is still
+/// being delivered.
+struct Unclean {
+    shop: Shop,
+    stream: Connection,
+    last: Gate,
+    successor: std::process::Child,
+    other: rusqlite::Connection,
+}
+
+impl Unclean {
+    fn hand_over() -> Self {
+        let shop = busy(Platform::start());
+        let last = Gate::default();
+        let chunks = vec![(Gate::opened(), b"first".to_vec()), (last.clone(), b"last".to_vec())];
+        shop.live.answer(move |_| Reply::Chunks(chunks.clone()));
+        let call = |path: &str| {
+            let mut connection = Connection::open(shop.platform.gateway);
+            let key = &shop.client.key;
+            connection.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n"));
+            connection
+        };
+        let mut stream = call("/v1/events");
+        assert_eq!(stream.receive_head().0, 200);
+        assert_eq!(stream.receive_chunk().unwrap(), b"first");
+        let gate = hold(&shop, Reply::json(200, "{}"));
+        let mut held = call("/v1/orders");
+        shop.live.wait_for(2);
+        let successor = shop.platform.start_successor(&[], &[]);
+        let is_logged = |said: &str| shop.platform.log().contains(said);
+        wait_until("it is handing over", || is_logged("handing over"));
+        let other = rusqlite::Connection::open(shop.platform.data().join("tollbar.db")).unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        gate.open();
+        assert_eq!(held.receive().status, 200);
+        wait_until("the store has not ended well", || is_logged("handing over all the same"));
+        Self { shop, stream, last, successor, other }
+    }
+
+    /// The answer that was being delivered is delivered whole.
+    fn deliver(stream: &mut Connection, last: &Gate) {
+        last.open();
+        assert_eq!(stream.receive_chunk().unwrap(), b"last");
+        assert_eq!(stream.receive_chunk().unwrap(), b"");
+    }
+}
+
 #[test]
-fn a_store_that_does_not_end_in_good_order_is_taken_up_by_the_new_one_and_answers_are_delivered() {
-    let mut shop = busy(Platform::start());
-    let last = Gate::default();
-    let chunks = vec![(Gate::opened(), b"first".to_vec()), (last.clone(), b"last".to_vec())];
-    shop.live.answer(move |_| Reply::Chunks(chunks.clone()));
-    let mut stream = Connection::open(shop.platform.gateway);
-    stream.send(format!("GET /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\n\r\n", shop.client.key));
-    assert_eq!(stream.receive_head().0, 200);
-    assert_eq!(stream.receive_chunk().unwrap(), b"first");
-    let gate = hold(&shop, Reply::json(200, "{}"));
-    let mut held = Connection::open(shop.platform.gateway);
-    held.send(format!("GET /v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\n\r\n", shop.client.key));
-    shop.live.wait_for(2);
-    let successor = shop.platform.start_successor(&[], &[]);
-    wait_until("it is handing over", || shop.platform.log().contains("handing over"));
-    let other = rusqlite::Connection::open(shop.platform.data().join("tollbar.db")).unwrap();
-    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    gate.open();
-    assert_eq!(held.receive().status, 200);
-    wait_until("the store has not ended well", || shop.platform.log().contains("handing over all the same"));
+fn a_store_that_does_not_end_in_good_order_is_taken_up_by_the_new_one() {
+    let Unclean { mut shop, mut stream, last, successor, other } = Unclean::hand_over();
     other.execute_batch("ROLLBACK").unwrap();
     let mut old = shop.platform.succeed(successor);
     shop.live.answer(|_| Reply::json(200, "{}"));
     assert_eq!(shop.get("/v1/orders").status, 200);
-    last.open();
-    assert_eq!(stream.receive_chunk().unwrap(), b"last");
-    assert_eq!(stream.receive_chunk().unwrap(), b"");
+    Unclean::deliver(&mut stream, &last);
     old.wait_for_end();
     assert_eq!(shop.used(&shop.client.id), 3);
+    assert_whole(&shop);
+}
+
+#[test]
+fn where_neither_can_open_the_store_answers_are_delivered_before_the_end() {
+    let Unclean { shop, mut stream, last, mut successor, other } = Unclean::hand_over();
+    assert!(!successor.wait().unwrap().success());
+    wait_until("it cannot serve again", || shop.platform.log().contains("what is being delivered still is"));
+    wait_until("nobody is kept waiting", || std::net::TcpStream::connect(shop.platform.gateway).is_err());
+    other.execute_batch("ROLLBACK").unwrap();
+    Unclean::deliver(&mut stream, &last);
+    let shop = shop.kill_and_restart();
+    assert_eq!(shop.used(&shop.client.id), 2);
     assert_whole(&shop);
 }
 
