@@ -1,6 +1,12 @@
 //! Opening a database file: access rights, durability, migrations.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{
+    fs::{File, OpenOptions},
+    io::Read as _,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use tollbar_contract::Environment;
@@ -68,6 +74,14 @@ pub(crate) fn open_for_inspection(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(INSPECTION_PATIENCE)?;
     Ok(connection)
+}
+
+/// The schema of a database that nobody has open, as its header says: nothing is made beside it. `None`: it is none.
+pub(crate) fn schema_in_header(file: &Path) -> Option<i64> {
+    let mut header = [0; 64];
+    File::open(file).ok()?.read_exact(&mut header).ok()?;
+    let schema: [u8; 4] = header.get(60..64)?.try_into().ok()?;
+    header.starts_with(b"SQLite format 3\0").then_some(i32::from_be_bytes(schema).into())
 }
 
 /// What is wrong with a database, a sentence for each; `full`: each index is held against its table too.

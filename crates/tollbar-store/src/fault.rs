@@ -87,13 +87,18 @@ impl OpenError {
         if is_damage { Self::Damaged { file, reason } } else { Self::Database { file, reason } }
     }
 
-    /// The same of an error while what the last run left was taken up.
+    /// The same of an error while what the last run left was taken up: by then the store may have been brought to this
+    /// version's schema, so that it is not said that nothing was changed.
     pub(crate) fn naming(self, file: &std::path::Path) -> Self {
         match self {
             Self::Recovery(failure) if Fault(failure.reason().to_owned()).is_damage() => {
                 let inner = failure.reason().split_once('(').and_then(|(_, rest)| rest.split_once(')'));
                 let reason = inner.map_or(failure.reason(), |(reason, _)| reason).to_owned();
-                Self::Damaged { file: file.to_owned(), reason }
+                Self::Recovery(StoreFailure::new(format!(
+                    "{} is damaged: {reason}. `tollbar doctor --full` says what else is wrong; `tollbar restore BACKUP --replace` \
+                     puts a backup in its place, and keeps what is there",
+                    file.display()
+                )))
             }
             other => other,
         }
@@ -189,5 +194,18 @@ impl From<io::Error> for Fault {
 impl From<Fault> for StoreFailure {
     fn from(fault: Fault) -> Self {
         Self::new(fault.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_that_is_met_late_names_the_file_and_not_that_nothing_was_changed() {
+        let met = OpenError::from(StoreFailure::from(Fault::damage(&"page 7")));
+        let told = met.naming(std::path::Path::new("data/tollbar.db")).to_string();
+        assert!(told.contains("data/tollbar.db is damaged: page 7. `tollbar doctor --full`"), "{told}");
+        assert!(!told.contains("Nothing was changed"), "{told}");
     }
 }

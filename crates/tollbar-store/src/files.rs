@@ -27,10 +27,29 @@ pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
 /// What a copy leaves free on its disk: a platform that serves from there must go on.
 const ROOM_LEFT_BYTES: u64 = 16 << 20;
 
+/// What a start writes, with much to spare.
+const START_BYTES: u64 = 2 << 20;
+
+/// Whether a folder has room for a start; if not, why.
+pub(crate) fn check_start_room(folder: &Path) -> io::Result<()> {
+    let free = free_bytes(folder)?;
+    if free >= START_BYTES {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::StorageFull,
+        format!("its disk has {free} bytes free, and a start needs {START_BYTES}: make space"),
+    ))
+}
+
+fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Whether so many bytes can be copied into a folder; if not, why.
 pub(crate) fn check_room(folder: &Path, bytes: u64) -> io::Result<()> {
-    let disk = rustix::fs::statvfs(folder)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let free = free_bytes(folder)?;
     if free >= bytes.saturating_add(ROOM_LEFT_BYTES) {
         return Ok(());
     }

@@ -48,6 +48,8 @@ pub struct Inspection {
     pub is_restore_pending: bool,
     /// Whether one waited, and files of it are missing now.
     pub is_restore_torn: bool,
+    /// Whether one waits that this version could not open.
+    pub is_restore_newer: bool,
     /// Whether one that was broken off has left something.
     pub has_left_restore: bool,
     /// What was looked at, of which the rest here says something.
@@ -114,6 +116,7 @@ pub fn inspect(folder: &Path, unknown_since: Timestamp, now: Timestamp, full: bo
         is_locked: is_in_use(folder),
         is_restore_pending: restore::is_pending(folder),
         is_restore_torn: restore::is_torn(folder),
+        is_restore_newer: restore::newer(folder).is_some(),
         has_left_restore: restore::has_left_over(folder),
         ..Inspection::default()
     };

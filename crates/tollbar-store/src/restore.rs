@@ -27,9 +27,11 @@ use tollbar_core::{
 use crate::{
     OpenError,
     backup::manifest::{self, verify_backup},
+    database::schema_in_header,
     fault::Fault,
     files::{BESIDE, JOURNAL, MAIN_DATABASE, REQUEST_DATABASE, beside, check_room, copy_file, sync_folder},
     lock::{FolderLock, create_folder, is_locked},
+    schema,
 };
 
 const PART: &str = "restore-staged.part";
@@ -78,7 +80,7 @@ pub fn restore(
 ) -> Result<Restored, StoreFailure> {
     let manifest = verify_backup(backup)?;
     create_folder(data).map_err(StoreFailure::from)?;
-    if !may_replace && (has_store(data) || is_pending(data)) {
+    if !may_replace && (has_store(data) || is_pending(data) || newer(data).is_some()) {
         return Err(StoreFailure::new(format!(
             "there is a store in {} already, or a restored copy that the next start takes; to put this backup in its place, \
              say --replace: what is there is moved aside, and not deleted",
@@ -106,7 +108,17 @@ pub fn restore(
 
 /// Whether a restored copy waits for the next start.
 pub fn is_pending(data: &Path) -> bool {
-    is_whole(&data.join(STAGED)) || is_unfinished(data)
+    is_whole(&data.join(STAGED)) && newer(data).is_none() || is_unfinished(data)
+}
+
+/// Why one that waits is not taken: a newer version made it, and this one could not open it.
+pub(crate) fn newer(data: &Path) -> Option<OpenError> {
+    let databases = [(MAIN_DATABASE, schema::MAIN.len()), (REQUEST_DATABASE, schema::REQUEST_LOG.len())];
+    databases.into_iter().find_map(|(name, known)| {
+        let file = data.join(STAGED).join(name);
+        let (found, known) = (schema_in_header(&file)?, i64::try_from(known).unwrap_or(i64::MAX));
+        (found > known).then_some(OpenError::NewerSchema { file, found, known })
+    })
 }
 
 /// Whether somebody has begun to delete one that waited: it is not taken.
@@ -146,6 +158,14 @@ fn take_staged_by(data: &Path, rename: Rename<'_>) -> Result<Option<RestoreNote>
                     folder = %at(STAGED).display(),
                     "files of the restored copy that waits are missing: it is not taken, and the store is the one of before; \
                      delete the rest of it, or restore again"
+                );
+                return Ok(taken);
+            }
+            if let Some(reason) = newer(data) {
+                tracing::error!(
+                    %reason,
+                    "the restored copy that waits is not taken, and the store is the one of before; start the newer version, or \
+                     delete the copy"
                 );
                 return Ok(taken);
             }

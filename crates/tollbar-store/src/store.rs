@@ -15,12 +15,13 @@ use crate::{
     backup::Backups,
     damage,
     database::{self, Durability},
+    files::check_start_room,
     idempotency::WaitingAnswers,
     journal::{Damage, Fold, JournalFolder},
     keeper::Keeper,
     latest::LatestTime,
     liveness::Liveness,
-    lock::{FolderLock, create_folder, sync_folder},
+    lock::{FolderLock, create_folder, is_in_use, sync_folder},
     policy,
     reader::Reader,
     request_log::{self, LogThread},
@@ -114,6 +115,8 @@ impl Store {
         let log_connection =
             database::migrate(&mut connection, &main, schema::MAIN, |migrated, is_earlier| {
                 if is_earlier {
+                    // Beyond this point an earlier version cannot go on, and this one still has to write.
+                    check_start_room(folder).map_err(OpenError::file(folder))?;
                     accept(policy::read(migrated).map_err(StoreFailure::from)?)
                         .map_err(OpenError::Refused)?;
                 }
@@ -188,8 +191,8 @@ impl Store {
 
     /// Ends the store: folds the journal, syncs everything and says so in the database. Blocks. Drop the
     /// [`JournalWriter`]s first: with one that could still write, the end does not count as clean.
-    /// Other clones fail from now on. After a clean end another process can open the store at once, also while such
-    /// clones are left here.
+    /// Other clones fail from now on. Another process can open the store at once, also while such clones are left here; after
+    /// an end that was not clean too, unless a journal writer is left ([`Store::is_locked`]).
     pub fn close(self) -> Result<(), StoreFailure> {
         let inner = &self.inner;
         let journal_ended = inner.journal.close();
@@ -202,13 +205,23 @@ impl Store {
             inner.writer.run_blocking(crate::allowance::end_run)
         });
         inner.stop();
-        let outcome = outcome.and_then(|()| {
-            let unlocked = inner.journal.unlock();
-            unlocked.map_err(|error| StoreFailure::new(format!("the folder stays locked: {error}")))
-        });
+        // Nothing is written here any more, in whatever order that ended.
+        let unlocked = if journal_ended { inner.journal.unlock() } else { Ok(()) };
         // The process may end next, and would leave half a backup.
         inner.backups.wait();
-        outcome
+        outcome?;
+        unlocked.map_err(|error| StoreFailure::new(format!("the folder stays locked: {error}")))
+    }
+
+    /// Whether a process has the folder: after an end, this one still.
+    pub fn is_locked(&self) -> bool {
+        is_in_use(&self.inner.folder)
+    }
+
+    /// Whether the disk has room for an end, and for a start of another process; if not, why.
+    pub fn check_room(&self) -> Result<(), StoreFailure> {
+        let folder = &self.inner.folder;
+        Ok(check_start_room(folder).map_err(OpenError::file(folder))?)
     }
 }
 

@@ -39,6 +39,8 @@ use outdated::read_outdated_again;
 
 /// A process that ends lets go of its files one after the other: its lock may come after its end was noticed.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the store may take to say that it can be written; it waits for another program that has it locked.
+const LEAVING_CHECK: Duration = Duration::from_secs(15);
 
 /// A running platform.
 pub(crate) struct Instance {
@@ -183,17 +185,32 @@ impl Instance {
     }
 
     /// The same for a successor, which gets idle connections: ends everything but answers that are being delivered. It
-    /// stays announced, and ready, until the successor is.
+    /// stays announced, and ready, until the successor is. Says also whether all ended in good order; an error of its own
+    /// only where the successor could not have the store.
     pub(crate) fn hand_over(
         self,
         queued: Queued,
         idle: mpsc::Sender<TcpStream>,
-    ) -> Result<(Relaying, Announcement)> {
+    ) -> Result<(Relaying, Announcement, Result<()>)> {
         let relaying = self.gateway.hand_over(queued, idle);
         let ended = self.control.end();
-        close(self.store)?;
-        ended?;
-        Ok((relaying, self.announcement))
+        let closed = close(self.store.clone());
+        match closed {
+            Err(error) if self.store.is_locked() => Err(error),
+            closed => Ok((relaying, self.announcement, closed.and(ended))),
+        }
+    }
+
+    /// Finds out, when asked, what would keep the store from being closed here and opened by a successor.
+    pub(crate) fn may_leave(&self) -> impl Fn() -> Result<()> + Send + 'static {
+        let store = self.store.clone();
+        move || {
+            store.check_room()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let checked = async { tokio::time::timeout(LEAVING_CHECK, store.check()).await };
+            let checked = runtime.block_on(checked);
+            Ok(checked.context("the disk does not answer in time")??)
+        }
     }
 
     /// For connections of a predecessor.

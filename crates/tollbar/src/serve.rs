@@ -73,7 +73,7 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
     }
     std::mem::take(&mut sockets.connections).into_iter().for_each(|idle| instance.adopting().adopt(idle));
     loop {
-        let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds);
+        let mut offer = Offer::make(data, sockets, config.gateway.drain_seconds, instance.may_leave());
         say(&if json {
             urls(&instance).to_string()
         } else {
@@ -96,8 +96,18 @@ pub(crate) fn run(config: &Config, data: &DataFolder, options: ServeOptions) -> 
             return Ok(());
         }
         tracing::error!("the process that was to take over has failed: serving again");
-        instance = Instance::follow(&mut sockets, config, data)
-            .context("the process that was to take over has failed, and this one cannot serve again")?;
+        instance = match Instance::follow(&mut sockets, config, data) {
+            Ok(instance) => instance,
+            Err(error) => {
+                let error = error
+                    .context("the process that was to take over has failed, and this one cannot serve again");
+                tracing::error!(cause = format!("{error:#}"), "ending: what is being delivered still is");
+                drop(sockets);
+                signals.heed_second()?;
+                handed_over.finish()?;
+                return Err(error);
+            }
+        };
         handed_over.take_back(&instance.adopting());
     }
     signals.end_on_next()?;

@@ -179,6 +179,31 @@ fn a_copy_that_somebody_began_to_delete_is_not_taken() {
 }
 
 #[test]
+fn a_copy_of_a_newer_version_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = backed_up(folder.path());
+    for newer_file in [MAIN_DATABASE, REQUEST_DATABASE] {
+        let lock = FolderLock::take(&data, Duration::ZERO).unwrap();
+        assert_eq!(restore(&copy, &data, true, Timestamp::from_millis(2)), Ok(Restored::Staged));
+        drop(lock);
+        let staged = data.join(STAGED).join(newer_file);
+        // As a newer version, which staged it, would have it.
+        let mut bytes = fs::read(copy.join(MAIN_DATABASE)).unwrap();
+        bytes[60..64].copy_from_slice(&999_u32.to_be_bytes());
+        fs::write(&staged, bytes).unwrap();
+        let of_before = files(&data);
+        assert!(!is_pending(&data) && !is_torn(&data));
+        assert!(matches!(newer(&data), Some(OpenError::NewerSchema { found: 999, .. })), "{newer_file}");
+        assert_eq!(take_staged(&data).unwrap(), None);
+        assert_eq!(files(&data), of_before, "nothing was moved");
+        crate::Store::open(&data).unwrap().close().unwrap();
+        assert!(staged.exists(), "the newer version takes it");
+    }
+    let restored = restore(&copy, &data, true, Timestamp::from_millis(3));
+    assert!(matches!(restored, Ok(Restored::InPlace(Some(_)))), "another takes its place: {restored:?}");
+}
+
+#[test]
 fn a_file_of_a_backup_is_not_the_backup() {
     let folder = tempfile::tempdir().unwrap();
     let (file, data) = (folder.path().join("tollbar.db"), folder.path().join("data"));

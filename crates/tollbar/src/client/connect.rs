@@ -1,11 +1,16 @@
 //! Which server a command means, and with which token.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 
 use super::AdminClient;
 use crate::{config::Variables, data_folder::DataFolder, output::Wrong};
 
 const TOKEN: &str = "TOLLBAR_TOKEN";
+/// While one server follows another, nobody has the folder for a moment.
+const GAP: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// With `--admin`: that server, with the token from `TOLLBAR_TOKEN`. Without: the one that runs from the data folder.
 pub(crate) fn connect(data: &DataFolder, admin: Option<&str>, variables: &Variables) -> Result<AdminClient> {
@@ -40,7 +45,7 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
             running.pid
         );
     }
-    if !tollbar_store::is_in_use(data.path()) {
+    if !is_taken_soon(running.pid, || tollbar_store::is_in_use(data.path())) {
         bail!(
             "no server has the folder {folder}: process {}, which {folder}/running.json names, serves from another one, of which \
              this may be a copy, or is being replaced just now; repeat this, or {start}",
@@ -64,6 +69,20 @@ fn local(data: &DataFolder, variables: &Variables) -> Result<AdminClient> {
         running.admin
     );
     Ok(client)
+}
+
+/// Whether a server has the folder, or takes it over just now from the one that is announced.
+fn is_taken_soon(announced: u32, mut is_in_use: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    loop {
+        if is_in_use() {
+            return true;
+        }
+        if began.elapsed() >= GAP || !is_alive(announced) {
+            return false;
+        }
+        std::thread::park_timeout(LOOK_AGAIN);
+    }
 }
 
 /// Whether a process is there. One that may not be asked is.
@@ -116,4 +135,27 @@ fn is_this_machine(url: &str) -> bool {
     let uri = url.parse::<http::Uri>().unwrap_or_default();
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_moment_between_two_servers_is_waited_for() {
+        let mut looks = 0;
+        let mut taken_at_third = || {
+            looks += 1;
+            looks == 3
+        };
+        assert!(is_taken_soon(std::process::id(), &mut taken_at_third));
+        assert_eq!(looks, 3);
+        looks = 0;
+        let mut never = || {
+            looks += 1;
+            false
+        };
+        assert!(!is_taken_soon(u32::MAX, &mut never), "the announced one has ended: nobody follows it");
+        assert_eq!(looks, 1);
+    }
 }

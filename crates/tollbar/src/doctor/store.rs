@@ -55,6 +55,13 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Check> {
             "delete the rest of it; or restore again with `tollbar restore`",
         ));
     }
+    if inspection.is_restore_newer {
+        checks.push(Check::warning(
+            "restore",
+            "the restored copy in restore-staged/ is of a newer version of Tollbar: the next start of this one does not take it",
+            "start the newer version; or delete the copy",
+        ));
+    }
     if let Some(dropped) = patient.metric("tollbar_request_log_dropped").filter(|dropped| *dropped > 0.0) {
         checks.push(Check::warning(
             "request log",

@@ -53,6 +53,8 @@ pub(super) enum Message {
     Connections,
     /// The old one: the store is closed.
     Closed,
+    /// The old one: it does not leave.
+    Stays { reason: String },
     /// The new one: it serves.
     Serving,
 }

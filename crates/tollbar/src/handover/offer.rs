@@ -18,6 +18,8 @@ use crate::data_folder::DataFolder;
 
 /// How long a new server may prepare itself after it has the sockets.
 const PREPARATION_LIMIT: Duration = Duration::from_secs(60);
+/// Characters of a reason that are sent, at most.
+const REASON_MAX: usize = 500;
 
 /// Keeps the sockets, and offers them to a successor for as long as it lives.
 pub(crate) struct Offer {
@@ -28,8 +30,14 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// Where that is not possible, the server serves all the same, and says why it cannot be replaced.
-    pub(crate) fn make(data: &DataFolder, sockets: Sockets, drain_seconds: u64) -> Self {
+    /// Where that is not possible, the server serves all the same, and says why it cannot be replaced. It does not leave
+    /// where `may_leave` says why not.
+    pub(crate) fn make(
+        data: &DataFolder,
+        sockets: Sockets,
+        drain_seconds: u64,
+        may_leave: impl Fn() -> Result<()> + Send + 'static,
+    ) -> Self {
         let sockets = Arc::new(Mutex::new(Some(sockets)));
         let (asking, asked) = mpsc::channel(1);
         let offering =
@@ -42,7 +50,7 @@ impl Offer {
                     drain_seconds,
                 };
                 let thread = std::thread::Builder::new().name("hand-over".to_owned());
-                thread.spawn(move || serve(&ours, &hello, &sockets, &asking))?;
+                thread.spawn(move || serve(&ours, &hello, &sockets, &may_leave, &asking))?;
                 Ok(listener)
             });
         let listener = offering
@@ -80,6 +88,7 @@ fn serve(
     listener: &ChannelListener,
     hello: &Message,
     sockets: &Mutex<Option<Sockets>>,
+    may_leave: &dyn Fn() -> Result<()>,
     asking: &mpsc::Sender<Successor>,
 ) {
     loop {
@@ -90,7 +99,7 @@ fn serve(
                 return listener.unlink();
             }
         };
-        match introduce(channel, hello, sockets) {
+        match introduce(channel, hello, sockets, may_leave) {
             Ok(Some(successor)) => {
                 listener.unlink();
                 // Where nobody receives it, the server is being stopped.
@@ -113,6 +122,7 @@ fn introduce(
     channel: Channel,
     hello: &Message,
     sockets: &Mutex<Option<Sockets>>,
+    may_leave: &dyn Fn() -> Result<()>,
 ) -> Result<Option<Successor>> {
     channel.set_patience(Some(PREPARATION_LIMIT))?;
     {
@@ -129,7 +139,24 @@ fn introduce(
     }
     match channel.receive().context("it did not say that it is prepared")? {
         None => Ok(None),
-        Some((Message::Leave { keeps }, _)) => Ok(Some(Successor::new(channel, keeps))),
+        Some((Message::Leave { keeps }, _)) => match may_leave() {
+            Ok(()) => Ok(Some(Successor::new(channel, keeps))),
+            Err(error) => stay(&channel, sockets, error),
+        },
         Some((other, _)) => anyhow::bail!("it said {other:?} out of turn"),
     }
+}
+
+/// Goes on serving, and says why. One that is being stopped is on its way out: the other one waits for that.
+fn stay(
+    channel: &Channel,
+    sockets: &Mutex<Option<Sockets>>,
+    error: anyhow::Error,
+) -> Result<Option<Successor>> {
+    if sockets.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+        return Ok(None);
+    }
+    let reason = format!("{error:#}").chars().take(REASON_MAX).collect();
+    channel.say(&Message::Stays { reason })?;
+    Err(error.context("this server stays: it could not give its store up"))
 }

@@ -89,6 +89,10 @@ impl Predecessor {
                 Ok(Some((Message::Connections, received))) => {
                     self.connections.extend(received.into_iter().map(TcpStream::from));
                 }
+                Ok(Some((Message::Stays { reason }, _))) => bail!(
+                    "the running server (process {}) goes on serving: it cannot give its store up ({reason}); mend that, and try again",
+                    self.pid
+                ),
                 Ok(Some((other, _))) => bail!("the server that is replaced said {other:?} out of turn"),
                 Ok(None) => {
                     let pid = self.pid;

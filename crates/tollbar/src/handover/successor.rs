@@ -53,8 +53,8 @@ impl Successor {
         Self { channel: Arc::new(channel), keeps }
     }
 
-    /// Answers what was accepted, sends idle connections over and closes the store. The listening sockets stay open
-    /// here too, as long as `sockets` lives.
+    /// Answers what was accepted, sends idle connections over and closes the store: one that does not end in good order is
+    /// for the successor to take up, as after a crash. The listening sockets stay open here too, as long as `sockets` lives.
     pub(crate) fn hand_over(self, instance: Instance, sockets: &Sockets) -> Result<HandedOver> {
         let gateway = Listener::Gateway;
         let keeps_gateway = self.keeps.iter().any(|name| name == gateway.name());
@@ -66,7 +66,10 @@ impl Successor {
             .name("hand-over-idle".to_owned())
             .spawn(move || send(&to_send, &channel, &shared))
             .context("connections cannot be handed over")?;
-        let (relaying, announcement) = instance.hand_over(queued, idle)?;
+        let (relaying, announcement, ended) = instance.hand_over(queued, idle)?;
+        if let Err(error) = ended {
+            tracing::error!(cause = format!("{error:#}"), "handing over all the same");
+        }
         // Where nobody hears it, that will be noticed next.
         let _ = self.channel.say(&Message::Closed);
         Ok(HandedOver {

@@ -62,10 +62,11 @@ impl Systemd {
         let (idle, to_keep) = mpsc::channel();
         std::thread::scope(|scope| {
             let keeping = scope.spawn(move || self.keep(&to_keep));
-            let (relaying, announcement) = instance.hand_over(Queued::Left, idle)?;
+            let (relaying, announcement, ended) = instance.hand_over(Queued::Left, idle)?;
             relaying.finish().context("the gateway did not drain")?;
             drop(announcement);
-            keeping.join().map_err(|_| anyhow::anyhow!("leaving connections to systemd panicked"))
+            keeping.join().map_err(|_| anyhow::anyhow!("leaving connections to systemd panicked"))?;
+            ended
         })?;
         self.wait_until_noted().context("systemd did not note the idle connections")
     }

@@ -2,6 +2,7 @@
 //! recorded is refused and not sent, nothing is damaged, and it goes on by itself afterwards.
 
 mod read_only;
+mod take_over;
 
 use std::{
     collections::BTreeMap,
