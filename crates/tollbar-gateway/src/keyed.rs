@@ -50,7 +50,7 @@ pub(crate) enum Claimed {
 /// How often a key that a failing store did not release is tried again, and after how long.
 const RELEASE_TRIES: u32 = 30;
 /// How often while this server ends.
-const RELEASE_TRIES_AT_END: u32 = 3;
+const RELEASE_TRIES_AT_END: u32 = 2;
 const RELEASE_REST: Duration = Duration::from_secs(1);
 /// Pieces of a large answer that wait for a slow client.
 const RELAY_PIECES: usize = 16;
