@@ -71,7 +71,7 @@ planted "an answer before it is durable" lost $keyed \
         let (shared, slot, id) = (worker.shared.clone(), slot.clone(), exchange.request_id);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            let _ = shared.idempotency.answer(slot, id, kept).await;
+            let _ = shared.idempotency.answer(slot, id, kept, expires_at).await;
         });
         Ok::<(), tollbar_core::port::StoreFailure>(())
     }/' \
@@ -80,6 +80,7 @@ planted "an answer before it is durable" lost $keyed \
 planted "a claim that is not durable" doubled $keyed \
     's/bounded\(started\)\.await/{
         let (shared, slot, print, id) = (shared.clone(), slot.clone(), claim.fingerprint, exchange.request_id);
+        let expires_at = expiry::of_started(&shared, body_bytes);
         tokio::task::spawn_local(async move { let _ = shared.idempotency.start(slot, print, id, endpoint, now, expires_at).await; });
         Ok::<(), tollbar_core::port::StoreFailure>(())
     }/' \
