@@ -114,7 +114,7 @@ without 3 "key in date" $admission 's/if record\.expires_at\.is_some_and/if fals
 without 3 "token in date" $admission 's/if claims\.is_expired\(now\)/if false/'
 without 3 "throttle" $pipeline 's/(let Some\(seconds\) = [^\n]*)/let Some(seconds) = None::<u32> else { return failure };/'
 without 4 "key or token not revoked" $admission 's/(let client = directory\.find_client\(authenticated\.client\);)/$1\n    if let Some(client) = \&client { return Ok(client.clone()); }/'
-without 4 "key not revoked" $admission 's/if (is_past\(key\.revoked_at\)|key\.is_revoked\(now\)) \{(\s*let cause = format!\(\"key)/if false {$2/'
+without 4 "key not revoked" $admission 's/if key\.is_revoked\(now\) \{/if false {/'
 without 4 "client of the key not deleted" $admission 's/Some\(client\) if !client\.record\.deleted => Ok\(client\),/Some(client) => Ok(client),\n                #[allow(unreachable_patterns)]/'
 without 4 "token not revoked" $admission 's/if let Some\(change\) = directory\.find_revoked_token\(&claims\.jti\)/if let Some(change) = directory.find_revoked_token("")/'
 without 4 "credential of the token not revoked" $admission 's/if (is_past\(oauth\.revoked_at\)|oauth\.revoked_at\.is_some\(\)) \{(\s*let cause = format!\(\"credential)/if false {$2/'
@@ -129,16 +129,16 @@ without 8 "path exists" $admission 's/Find::NotFound => Err\(not_found\("no path
 without 8 "method exists" $admission 's/(Find::MethodNotAllowed \{ allow \} => \{)/Find::MethodNotAllowed { .. } if *method != Method::OPTIONS => Ok(Operation { api: api.clone(), endpoint: 0, path_parameters: Vec::new() }),\n        $1/'
 without 9 "access" $admission "$(passes check_access)"
 without 10 "scope" $admission "$(passes check_scope)"
-without 10 "scope, of the credential" $admission 's/let own = authenticated\.own_scopes\(\);\n    let required/let own: Option<BTreeSet<String>> = None;\n    let required/'
+without 10 "scope, of the credential" $admission 's/let own = authenticated\.own_scopes\(\);\n    let required/let own: Option<std::collections::BTreeSet<String>> = None;\n    let required/'
 without 10 "scope, of the client" $admission 's/scope::find_missing\(required, own\.as_ref\(\), &client\.record\.scopes\)/scope::find_missing(required, own.as_ref(), own.as_ref().unwrap_or(\&client.record.scopes))/'
 without 11 "write" $admission "$(passes check_write)"
 without 12 "switches" $admission "$(passes check_switches)"
 without 12 "switch of a category" $admission 's/\*name == endpoint\.category/*name == endpoint.category \&\& false/'
 without 12 "switch of an endpoint" $admission 's/target\.is_endpoint\([^\n]*/false/'
 without 12 "operation, recheck" $pipeline 's/(.*)let operation = check_operation\([^;]*\)\?;/$1/s'
-without 13 "rate" $pipeline 's/admission::take_rate\([^;]*\)\?;//'
+without 13 "rate" $pipeline 's/exchange\.rate = Some\(admission::take_rate\([^;]*\)\?\);//'
 without 13 "rate, the limit" $admission 's/take_rate\(tier\.rate_per_minute, now\)/take_rate(u32::MAX, now)/'
-without 13 "rate, before the switches" $pipeline 's/(    \/\/ 8 to 12: path and method exist;[^\n]*\n.*?)    \/\/ 13 the per-minute rate\n(\s*admission::take_rate\([^;]*\)\?;\n)/$2$1/s'
+without 13 "rate, before the switches" $pipeline 's/(    \/\/ 8 to 12: path and method exist;[^\n]*\n.*?)    \/\/ 13 the per-minute rate\n(\s*exchange\.rate = Some\(admission::take_rate\([^;]*\)\?\);\n)/$2$1/s'
 without 14 "idempotency" $pipeline 's/let key = if operation[^;]*;/let key: Option<String> = None;/'
 without 14 "idempotency, the conflict" $keyed 's/if record\.fingerprint != fingerprint/if false \&\& record.fingerprint != fingerprint/'
 without 14 "idempotency, the key itself" $pipeline 's/Err\(fault\) => Err\(Rejection::invalid\(Stage::Idempotency, fault\.to_string\(\)\)\),/Err(_) => Ok(None),/'
@@ -150,7 +150,7 @@ without 16 "allowance, given back" $pipeline 's/charged\.settle\(rejection\.code
 without 17 "forwarding" $pipeline 's/(    \/\/ 17 to the upstream\n)/$1    return Ok(respond::json(http::StatusCode::OK, b"{}".to_vec()));\n/'
 without 17 "headers of ours to the upstream" $request 's/put_own\(&mut headers, exchange, head\);//'
 without 17 "the caller's credential taken out" $request 's/HeaderName::from_static\(headers::API_KEY\),\s*AUTHORIZATION,//; s/\|\| name == headers::API_KEY//'
-without 17 "the upstream's inside hidden" $response 's/let message = if is_explained\(head\.status\)/let message = if true/'
+without 17 "the upstream's inside hidden" $response 's/let body = if is_explained\(head\.status\)/let body = if true/'
 without - "token endpoint, the grant" $grant 's/Some\("client_credentials"\) => Ok\(\(\)\)/Some(_) => Ok(())/'
 without - "token endpoint, the secret" $grant 's/if !is_right \{/if false {/'
 without - "token endpoint, the scope" $grant 's/asked\.iter\(\)\.find\(\|scope\| [^\n]*/asked.iter().find(|scope| scope.is_empty()) {/'
