@@ -80,9 +80,7 @@ impl Upkeep for Store {
         Box::pin(async move {
             let backups = &self.inner.backups;
             if backups.busy.swap(true, Ordering::Relaxed) {
-                return Err(StoreFailure::new(
-                    "a backup is being made already; wait until that is done".to_owned(),
-                ));
+                return Err(StoreFailure::new("a backup is being made already; wait until that is done"));
             }
             let busy = Busy(backups.busy.clone());
             // What cannot be folded (the disk may be full) is copied with the journal.
@@ -129,7 +127,7 @@ pub fn back_up_stopped(folder: &Path, order: &BackupOrder) -> Result<Manifest, O
     })?;
     if restore::is_unfinished(folder) {
         return Err(StoreFailure::new(
-            "a restored copy is half in place here: start the server once, which takes it up, and back up then".to_owned(),
+            "a restored copy is half in place here: start the server once, which takes it up, and back up then",
         )
         .into());
     }

@@ -146,7 +146,7 @@ fn run_batch(connection: &Connection, batch: Vec<Command>) {
         answers.push(command(open.clone().map(|()| connection)));
         if open.is_ok() && connection.is_autocommit() {
             open = Err(StoreFailure::new(
-                "the database gave up the transaction: its disk may be full, or damaged".to_owned(),
+                "the database gave up the transaction: its disk may be full, or damaged",
             ));
         }
     }
